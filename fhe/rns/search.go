@@ -1,0 +1,150 @@
+package rns
+
+import (
+	"fmt"
+	"math/bits"
+)
+
+const (
+	// MaxPrimeBits is the width of the largest prime in use: every prime of Q and P is
+	// below 2^50, so that vector and floating-point butterflies stay exact.
+	MaxPrimeBits = 50
+	// MinLogDegree and MaxLogDegree bound log2 of the ring degree N.
+	MinLogDegree = 1
+	MaxLogDegree = 17
+)
+
+// IsPrime reports whether n is prime. The answer is exact for every n: the first twelve
+// primes as Miller-Rabin bases leave no composite below 3.3*10^24 undetected
+// (Sorenson and Webster, Strong pseudoprimes to twelve prime bases).
+func IsPrime(n uint64) bool {
+	bases := [...]uint64{2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37}
+	if n < 2 {
+		return false
+	}
+	for _, p := range bases {
+		if n%p == 0 {
+			return n == p
+		}
+	}
+	twos := bits.TrailingZeros64(n - 1)
+	odd := (n - 1) >> twos
+	for _, base := range bases {
+		if !strongProbablePrime(n, base, odd, twos) {
+			return false
+		}
+	}
+	return true
+}
+
+// strongProbablePrime is one Miller-Rabin round for an odd n with n-1 = odd*2^twos.
+func strongProbablePrime(n, base, odd uint64, twos int) bool {
+	x := powMod(base, odd, n)
+	if x == 1 || x == n-1 {
+		return true
+	}
+	for range twos - 1 {
+		if x = mulMod(x, x, n); x == n-1 {
+			return true
+		}
+	}
+	return false
+}
+
+// IsNTTPrime reports whether q is a prime below 2^50 with q = 1 mod 2^(logN+1), so that
+// a primitive 2N-th root of unity exists modulo q.
+func IsNTTPrime(q uint64, logN int) bool {
+	if logN < MinLogDegree || logN > MaxLogDegree || q>>MaxPrimeBits != 0 {
+		return false
+	}
+	return q&(2<<logN-1) == 1 && IsPrime(q)
+}
+
+// PrimesBelow returns the count largest primes below 2^width that are 1 modulo
+// 2^(logN+1), largest first. It returns [ErrExhausted] if there are not enough of them
+// above 2^(width-1).
+func PrimesBelow(width, logN, count int) ([]uint64, error) {
+	if err := checkSearch(width, logN, count); err != nil {
+		return nil, err
+	}
+	s := nearbyPrimes{logN: logN, step: 2 << logN, low: 1 << (width - 1), high: 1 << width}
+	candidate := s.high + 1
+	var primes []uint64
+	for len(primes) < count {
+		p, ok := s.below(candidate)
+		if !ok {
+			return nil, fmt.Errorf("%w: %d of %d below 2^%d", ErrExhausted, len(primes), count, width)
+		}
+		primes = append(primes, p)
+		candidate = p
+	}
+	return primes, nil
+}
+
+// PrimesAround returns count primes that are 1 modulo 2^(logN+1), taken in turn from
+// the nearest above 2^width and the nearest below it, so that the product of any even
+// number of them from the start stays close to a power of 2^width. The first one lies
+// above. It returns [ErrExhausted] if it would have to leave (2^(width-1), 2^(width+1)).
+func PrimesAround(width, logN, count int) ([]uint64, error) {
+	if err := checkSearch(width+1, logN, count); err != nil {
+		return nil, err
+	}
+	s := nearbyPrimes{logN: logN, step: 2 << logN, low: 1 << (width - 1), high: 2 << width}
+	up, down := uint64(1)<<width+1-s.step, uint64(1)<<width+1
+	var primes []uint64
+	for len(primes) < count {
+		var p uint64
+		var ok bool
+		if len(primes)%2 == 0 {
+			p, ok = s.above(up)
+			up = p
+		} else {
+			p, ok = s.below(down)
+			down = p
+		}
+		if !ok {
+			return nil, fmt.Errorf("%w: %d of %d around 2^%d", ErrExhausted, len(primes), count, width)
+		}
+		primes = append(primes, p)
+	}
+	return primes, nil
+}
+
+// nearbyPrimes walks along the numbers that are 1 modulo step, strictly between low
+// and high.
+type nearbyPrimes struct {
+	logN            int
+	step, low, high uint64
+}
+
+func (s nearbyPrimes) above(n uint64) (uint64, bool) {
+	for n += s.step; n < s.high; n += s.step {
+		if IsNTTPrime(n, s.logN) {
+			return n, true
+		}
+	}
+	return 0, false
+}
+
+func (s nearbyPrimes) below(n uint64) (uint64, bool) {
+	for n -= s.step; n > s.low; n -= s.step {
+		if IsNTTPrime(n, s.logN) {
+			return n, true
+		}
+	}
+	return 0, false
+}
+
+func checkSearch(width, logN, count int) error {
+	if logN < MinLogDegree || logN > MaxLogDegree {
+		return fmt.Errorf("%w: log2 N = %d is outside [%d, %d]",
+			ErrDegree, logN, MinLogDegree, MaxLogDegree)
+	}
+	if width < logN+3 || width > MaxPrimeBits {
+		return fmt.Errorf("%w: primes of %d bits for log2 N = %d", ErrModulus, width, logN)
+	}
+	if count < 0 {
+		return fmt.Errorf("%w: %d primes asked for", ErrLength, count)
+	}
+	return nil
+}
