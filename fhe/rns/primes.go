@@ -15,7 +15,8 @@ type PrimeSet struct {
 	// LogN is log2 of the ring degree N.
 	LogN int
 	// ScaleBits is the width b such that every prime of Q but the first lies next to
-	// 2^b. A scale of 2^b therefore stays nearly the same under rescaling.
+	// 2^b, in the order of [RescalePrimes]: a scale of 2^b that is squared and rescaled
+	// at every level stays within one part in 2^16 of 2^b.
 	ScaleBits int
 	// Q are the ciphertext primes; a ciphertext at level l uses Q[0] to Q[l]. Q[0] has
 	// six bits more than the scale, so that values up to 2^5 survive at level 0.
@@ -31,10 +32,12 @@ type PrimeShape struct {
 	LogN int
 	// FirstBits is the width of Q[0], the largest fitting prime of that width.
 	FirstBits int
-	// ScaleBits places the other primes of Q around 2^ScaleBits (see [PrimesAround]).
+	// ScaleBits places the other primes of Q around 2^ScaleBits (see [RescalePrimes]).
 	ScaleBits int
-	// QCount and PCount are the numbers of primes. P takes the largest fitting primes
-	// below 2^50 that Q[0] does not use.
+	// SpecialBits is the width of the primes of P, the largest fitting ones of that
+	// width that Q[0] does not use.
+	SpecialBits int
+	// QCount and PCount are the numbers of primes.
 	QCount, PCount int
 }
 
@@ -72,11 +75,11 @@ func GeneratePrimes(shape PrimeShape) (PrimeSet, error) {
 	if err != nil {
 		return PrimeSet{}, fmt.Errorf("first prime: %w", err)
 	}
-	rest, err := PrimesAround(shape.ScaleBits, shape.LogN, shape.QCount-1)
+	rest, err := RescalePrimes(shape.ScaleBits, shape.LogN, shape.QCount-1)
 	if err != nil {
 		return PrimeSet{}, fmt.Errorf("primes around the scale: %w", err)
 	}
-	special, err := PrimesBelow(MaxPrimeBits, shape.LogN, shape.PCount+1)
+	special, err := PrimesBelow(shape.SpecialBits, shape.LogN, shape.PCount+1)
 	if err != nil {
 		return PrimeSet{}, fmt.Errorf("special primes: %w", err)
 	}

@@ -3,6 +3,7 @@ package rns
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 )
 
 const (
@@ -12,6 +13,9 @@ const (
 	// MinLogDegree and MaxLogDegree bound log2 of the ring degree N.
 	MinLogDegree = 1
 	MaxLogDegree = 17
+
+	// maxChain is how many primes a search makes room for before it has found any.
+	maxChain = 64
 )
 
 // IsPrime reports whether n is prime. The answer is exact for every n: the first twelve
@@ -81,32 +85,35 @@ func PrimesBelow(width, logN, count int) ([]uint64, error) {
 	return primes, nil
 }
 
-// PrimesAround returns count primes that are 1 modulo 2^(logN+1), taken in turn from
-// the nearest above 2^width and the nearest below it, so that the product of any even
-// number of them from the start stays close to a power of 2^width. The first one lies
-// above. It returns [ErrExhausted] if it would have to leave (2^(width-1), 2^(width+1)).
-func PrimesAround(width, logN, count int) ([]uint64, error) {
+// RescalePrimes returns count distinct primes next to 2^width that are 1 modulo
+// 2^(logN+1), ordered for use as Q[1], Q[2], ..., Q[count].
+//
+// They are chosen from the top of the chain down. Squaring a scale s and rescaling by a
+// prime q gives s^2/q, so a relative deviation doubles with every level unless the
+// primes counter it. The walk starts with s = 2^width and takes, at each level, the
+// unused prime nearest to s^2/2^width, the lower one of two equally near, which brings
+// the next scale back to 2^width as nearly as a prime can. All of it is integer
+// arithmetic, s being rounded down.
+//
+// It returns [ErrExhausted] if it would have to leave (2^(width-1), 2^(width+1)).
+func RescalePrimes(width, logN, count int) ([]uint64, error) {
 	if err := checkSearch(width+1, logN, count); err != nil {
 		return nil, err
 	}
 	s := nearbyPrimes{logN: logN, step: 2 << logN, low: 1 << (width - 1), high: 2 << width}
-	up, down := uint64(1)<<width+1-s.step, uint64(1)<<width+1
-	var primes []uint64
+	scale := uint64(1) << width
+	primes := make([]uint64, 0, min(count, maxChain))
 	for len(primes) < count {
-		var p uint64
-		var ok bool
-		if len(primes)%2 == 0 {
-			p, ok = s.above(up)
-			up = p
-		} else {
-			p, ok = s.below(down)
-			down = p
-		}
+		hi, lo := bits.Mul64(scale, scale)
+		p, ok := s.nearest(hi<<(64-width)|lo>>width, primes)
 		if !ok {
-			return nil, fmt.Errorf("%w: %d of %d around 2^%d", ErrExhausted, len(primes), count, width)
+			return nil, fmt.Errorf("%w: %d of %d around 2^%d",
+				ErrExhausted, len(primes), count, width)
 		}
 		primes = append(primes, p)
+		scale, _ = bits.Div64(hi, lo, p)
 	}
+	slices.Reverse(primes)
 	return primes, nil
 }
 
@@ -117,15 +124,27 @@ type nearbyPrimes struct {
 	step, low, high uint64
 }
 
-func (s nearbyPrimes) above(n uint64) (uint64, bool) {
-	for n += s.step; n < s.high; n += s.step {
-		if IsNTTPrime(n, s.logN) {
-			return n, true
+// nearest returns the prime outside used that is nearest to target.
+func (s nearbyPrimes) nearest(target uint64, used []uint64) (uint64, bool) {
+	up := target + s.step - (target-1)%s.step // the first candidate above target
+	down := up - s.step
+	for s.low < down || up < s.high {
+		var p uint64
+		if s.low < down && (up >= s.high || target-down <= up-target) {
+			p = down
+			down -= s.step
+		} else {
+			p = up
+			up += s.step
+		}
+		if !slices.Contains(used, p) && IsNTTPrime(p, s.logN) {
+			return p, true
 		}
 	}
 	return 0, false
 }
 
+// below returns the largest prime below n, which is itself 1 modulo step.
 func (s nearbyPrimes) below(n uint64) (uint64, bool) {
 	for n -= s.step; n > s.low; n -= s.step {
 		if IsNTTPrime(n, s.logN) {
