@@ -121,7 +121,7 @@ func TestScaleDrift(t *testing.T) {
 }
 
 func TestSetWidths(t *testing.T) {
-	want := map[string]int{"ckks-13": 213, "ckks-14": 426, "ckks-15": 867, "ckks-16": 1362}
+	want := map[string]int{"ckks-13": 214, "ckks-14": 426, "ckks-15": 867, "ckks-16": 1362}
 	for name, width := range want {
 		if got := named(t, name).LogQP(); got != width {
 			t.Errorf("%s has %d bits, documented are %d", name, got, width)
