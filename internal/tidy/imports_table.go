@@ -1,0 +1,155 @@
+package tidy
+
+// Full paths of the libraries that the table names.
+const (
+	protobufLib  = "google.golang.org/protobuf/..."
+	validateGen  = "buf.build/gen/go/bufbuild/protovalidate/..."
+	connectLib   = "connectrpc.com/connect"
+	lattigoLib   = "github.com/tuneinsight/lattigo/v5/..."
+	wazeroLib    = "github.com/tetratelabs/wazero/..."
+	raftLib      = "github.com/hashicorp/raft/..."
+	hclogLib     = "github.com/hashicorp/go-hclog"
+	bboltLib     = "go.etcd.io/bbolt/..."
+	secp256k1Lib = "github.com/decred/dcrd/dcrec/secp256k1/v4/..."
+	cobraLib     = "github.com/spf13/cobra"
+	publicAPI    = "proto/gen/cerberus/v1/..."
+	raftLogAPI   = "proto/gen/cerberus/raftlog/v1"
+)
+
+// ImportTable returns the table of docs/ARCHITECTURE.md: the packages of ours, what
+// each may import of ours and of others. Arrows point up: a row names only packages
+// of rows above it.
+func ImportTable() []Row {
+	return append(lowerRows(), upperRows()...)
+}
+
+// lowerRows are the packages below the node: contracts, arithmetic, guests, state.
+func lowerRows() []Row {
+	return []Row{
+		{Path: "abi"},
+		{Path: "proto/gen/cerberus/v1", Third: []string{protobufLib, validateGen}},
+		{
+			Path:  "proto/gen/cerberus/v1/cerberusv1connect",
+			Ours:  []string{"proto/gen/cerberus/v1"},
+			Third: []string{connectLib},
+		},
+		{Path: "proto/gen/cerberus/raftlog/v1", Third: []string{protobufLib, validateGen}},
+		{Path: "sdk-wasm/go", Ours: []string{"sdk-wasm/go/..."}},
+		{Path: "sdk-wasm/go/*", Ours: []string{"sdk-wasm/go/..."}},
+		{Path: "sdk-wasm"},
+		{Path: "sdk-wasm/braintest", Ours: []string{"sdk-wasm/go/...", "abi", "fhe"}},
+		{
+			Path:  "plugins/*",
+			Ours:  []string{"abi", "sdk-wasm/go/..."},
+			Tests: []string{"fhe/..."},
+		},
+		{Path: "fhe", Ours: []string{"abi"}},
+		{Path: "fhe/rns", Ours: []string{"abi"}},
+		{Path: "fhe/encode", Ours: []string{"abi", "fhe", "fhe/rns"}},
+		{Path: "fhe/squeeze", Ours: []string{"abi", "fhe"}},
+		{
+			Path:  "fhe/lattigo",
+			Ours:  []string{"abi", "fhe", "fhe/rns", "fhe/encode"},
+			Third: []string{lattigoLib},
+		},
+		{Path: "fhe/fhetest", Ours: []string{"abi", "fhe", "fhe/rns", "fhe/lattigo"}},
+		{Path: "raftstore/ledger", Ours: []string{"abi"}, Never: impure()},
+		{
+			Path:  "raftstore/state",
+			Ours:  []string{"abi", "raftstore/ledger", raftLogAPI},
+			Third: []string{protobufLib},
+			Never: impure(),
+		},
+		{
+			Path:  "raftstore",
+			Ours:  []string{"abi", "raftstore/state", raftLogAPI},
+			Third: []string{raftLib, hclogLib, bboltLib, protobufLib},
+		},
+	}
+}
+
+// impure are the packages of the standard library through which a machine's state
+// could enter the replicated one.
+func impure() []string {
+	return []string{"crypto/rand", "math/rand", "math/rand/v2", "net", "net/http", "os", "time"}
+}
+
+// upperRows are the node, its client and the programs.
+func upperRows() []Row {
+	return []Row{
+		{Path: "host/admit", Ours: []string{"abi"}},
+		{
+			Path:  "host/runtime",
+			Ours:  []string{"abi", "fhe", "host/admit"},
+			Third: []string{wazeroLib},
+		},
+		{
+			Path:  "host/hostcall",
+			Ours:  []string{"abi", "fhe", "host/admit", "host/runtime"},
+			Third: []string{wazeroLib},
+		},
+		{Path: "host/blob", Ours: []string{"abi", publicAPI}},
+		{Path: "host/identity", Ours: []string{"abi"}, Third: []string{secp256k1Lib}},
+		{Path: "host/config", Ours: []string{"abi"}},
+		{Path: "host/telemetry", Ours: []string{"abi"}},
+		{
+			Path: "host/registry",
+			Ours: []string{"abi", "fhe/...", "host/admit", "host/runtime", "host/hostcall", "host/blob"},
+		},
+		{Path: "host/sched", Ours: []string{"abi"}},
+		{
+			Path: "host/worker",
+			Ours: []string{"abi", "fhe/...", "host/runtime", "host/hostcall", "host/blob", "host/registry"},
+		},
+		{
+			Path: "host/api",
+			Ours: []string{"abi", publicAPI},
+			Third: []string{
+				connectLib, "connectrpc.com/validate", "connectrpc.com/grpchealth",
+				"connectrpc.com/grpcreflect", "buf.build/go/protovalidate", validateGen, protobufLib,
+			},
+		},
+		{
+			Path:  "host",
+			Ours:  []string{"abi", publicAPI, raftLogAPI, "fhe/...", "host/...", "raftstore/..."},
+			Third: []string{connectLib},
+		},
+		{
+			Path: "client",
+			Ours: []string{
+				"abi", publicAPI, "fhe", "fhe/rns", "fhe/encode", "fhe/lattigo", "fhe/squeeze",
+				"host/runtime", "host/hostcall", "host/admit", "host/identity",
+			},
+			Third: []string{connectLib, protobufLib},
+			Tests: []string{"host/..."},
+		},
+		{Path: "cmd/cerberus", Ours: []string{
+			"abi", publicAPI, "fhe/...", "host/...", "client", "raftstore/...", "plugins/...",
+			"sdk-wasm/...", "internal/...",
+		}, Third: []string{cobraLib, connectLib}},
+		{Path: "internal/kit", Ours: []string{"abi", "fhe/...", "host/...", "sdk-wasm/..."}},
+		{Path: "internal/bench", Ours: []string{
+			"abi", publicAPI, "fhe/...", "host/...", "client", "raftstore/...", "plugins/...",
+			"sdk-wasm/...",
+		}},
+		{Path: "internal/demo", Ours: []string{"abi", "client"}},
+		{Path: "internal/release"},
+		{Path: "internal/tidy"},
+	}
+}
+
+// Walls returns what no row can say: what must not be reached through others.
+func Walls() []Wall {
+	return []Wall{
+		{From: "abi", To: protobufLib, Why: "guests compile the contract"},
+		{From: "client", To: "raftstore/...", Why: "a client holds no cluster state"},
+		{From: "client", To: raftLib, Why: "a client holds no cluster state"},
+		{From: "client", To: bboltLib, Why: "a client holds no cluster state"},
+		{From: "fhe", To: lattigoLib, Why: "one package alone knows the FHE library"},
+		{From: "fhe/squeeze", To: lattigoLib, Why: "one package alone knows the FHE library"},
+		{From: "raftstore/...", To: wazeroLib, Why: "applying a log entry runs no guest"},
+		{From: "raftstore/...", To: lattigoLib, Why: "applying a log entry computes nothing encrypted"},
+		{From: "plugins/...", To: lattigoLib, Why: "a Brain builds a computation, it never runs one"},
+		{From: "host/api", To: "raftstore/...", Why: "handlers declare the interfaces that they need"},
+	}
+}
