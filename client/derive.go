@@ -1,0 +1,163 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/cerberus-host/cerberus/abi"
+	"github.com/cerberus-host/cerberus/fhe"
+	"github.com/cerberus-host/cerberus/fhe/encode"
+	"github.com/cerberus-host/cerberus/fhe/squeeze"
+	"github.com/cerberus-host/cerberus/host/hostcall"
+	cerberusv1 "github.com/cerberus-host/cerberus/proto/gen/cerberus/v1"
+)
+
+// derived is what this client derived itself from module, model and public arguments.
+type derived struct {
+	program *fhe.Program
+	plan    *fhe.Plan
+	digest  abi.Digest
+}
+
+// encoded is a request on its way: the numbers to encrypt and the Plan to encrypt for.
+type encoded struct {
+	*derived
+	args   abi.Args
+	inputs map[string][]float64
+}
+
+// encode checks the request against the schema, copies the public arguments out of it and
+// runs the module's encode in the sandbox.
+func (b *Brain) encode(ctx context.Context, request []byte) (*encoded, error) {
+	req, err := hostcall.ParseRequest(b.manifest, request)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	args, err := hostcall.PublicArgs(b.manifest, req)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	inputs, err := b.sandbox.RunEncode(ctx, args, req)
+	if err != nil {
+		return nil, fmt.Errorf("%w: encode: %w", ErrRefused, err)
+	}
+	d, err := b.derive(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	return &encoded{derived: d, args: args, inputs: inputs}, nil
+}
+
+// PublicArguments tells what of a request would leave this machine in clear, before
+// anything does.
+func (b *Brain) PublicArguments(request []byte) (abi.Args, error) {
+	req, err := hostcall.ParseRequest(b.manifest, request)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	args, err := hostcall.PublicArgs(b.manifest, req)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	return args, nil
+}
+
+// derive makes the Program and the Plan for these public arguments: it runs infer here and
+// compiles, so that the node's word is needed for neither, and compares the digests with
+// the registered ones.
+func (b *Brain) derive(ctx context.Context, args abi.Args) (*derived, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if d, ok := b.plans[args.String()]; ok {
+		return d, nil
+	}
+	d, err := b.cachedPlan(args)
+	if err != nil {
+		d, err = b.compile(ctx, args)
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := b.checkRegistered(args, d); err != nil {
+		return nil, err
+	}
+	b.plans[args.String()] = d
+	return d, nil
+}
+
+func (b *Brain) compile(ctx context.Context, args abi.Args) (*derived, error) {
+	program, err := b.sandbox.RunInfer(ctx, args)
+	if err != nil {
+		return nil, fmt.Errorf("%w: infer: %w", ErrRefused, err)
+	}
+	compiled, err := squeeze.Compile(program, b.model, encode.Encoder{})
+	if err != nil {
+		return nil, fmt.Errorf("%w: compile: %w", ErrRefused, err)
+	}
+	d := &derived{program: program, plan: compiled.Plan, digest: compiled.Plan.Digest()}
+	name := b.planName(args)
+	if err := b.client.store.Write(name+".program", program.Text()); err != nil {
+		return nil, err
+	}
+	return d, b.client.store.Write(name+".plan", compiled.Plan.Text())
+}
+
+// cachedPlan reads what compile stored. The name binds module and public arguments, and
+// the store is the client's own.
+func (b *Brain) cachedPlan(args abi.Args) (*derived, error) {
+	name := b.planName(args)
+	text, err := b.client.store.Read(name + ".program")
+	if err != nil {
+		return nil, err
+	}
+	program, err := fhe.ParseProgram(text)
+	if err != nil {
+		return nil, err
+	}
+	text, err = b.client.store.Read(name + ".plan")
+	if err != nil {
+		return nil, err
+	}
+	plan, err := fhe.ParsePlan(text)
+	if err != nil {
+		return nil, err
+	}
+	return &derived{program: program, plan: plan, digest: plan.Digest()}, nil
+}
+
+func (b *Brain) planName(args abi.Args) string {
+	d := abi.LabelledDigest("cerberus client plan cache v1", b.module[:], []byte(args.String()))
+	return fmt.Sprintf("cache/plans/%x", d[:])
+}
+
+// checkRegistered compares what was derived here with what the node registered.
+func (b *Brain) checkRegistered(args abi.Args, d *derived) error {
+	program := d.program.Digest()
+	for _, ref := range b.info.GetPlans() {
+		if !sameArgs(ref, args) {
+			continue
+		}
+		if !bytes.Equal(ref.GetProgramDigest(), program[:]) ||
+			!bytes.Equal(ref.GetPlanDigest(), d.digest[:]) {
+			return fmt.Errorf("%w: the Plan derived here for %q is %s, the node registered "+
+				"sha256:%x; client and node may be of different versions", ErrVerification,
+				args.String(), d.digest, ref.GetPlanDigest())
+		}
+		return nil
+	}
+	return fmt.Errorf("%w: the node registered no Plan for public arguments %q",
+		ErrVerification, args.String())
+}
+
+func sameArgs(ref *cerberusv1.PlanRef, args abi.Args) bool {
+	if len(ref.GetArguments()) != len(args) {
+		return false
+	}
+	for i, a := range ref.GetArguments() {
+		if a.GetName() != args[i].Name || a.GetValue() != args[i].Value {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,21 @@
+package client
+
+import "errors"
+
+var (
+	// ErrUsage is returned when the caller's request or reference is malformed.
+	ErrUsage = errors.New("usage")
+	// ErrStore is returned when the client's store is unusable or holds damaged data.
+	ErrStore = errors.New("client store")
+	// ErrRefused is returned when the node, the module or the client itself refuses to go
+	// on: an unknown Brain, a failed task, a changed digest that was not accepted.
+	ErrRefused = errors.New("refused")
+	// ErrVerification is returned when something that a node sent does not check out: wrong
+	// bytes for a digest, a Plan that differs from the one derived here.
+	ErrVerification = errors.New("verification failed")
+	// ErrUnreachable is returned when no node answers.
+	ErrUnreachable = errors.New("node unreachable")
+	// ErrChanged is returned, wrapped in ErrRefused, when a pinned digest or cluster
+	// changed and the change was not accepted.
+	ErrChanged = errors.New("changed since first use")
+)

@@ -1,0 +1,32 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/cerberus-host/cerberus/host/identity"
+)
+
+// identityFile is the client's signing key in the store.
+const identityFile = "identity.key"
+
+// loadIdentity reads the client's signing key, or makes it.
+func (c *Client) loadIdentity() (*identity.Key, error) {
+	raw, err := c.store.Read(identityFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		key, err := identity.GenerateKey(c.rand)
+		if err != nil {
+			return nil, fmt.Errorf("make signing key: %w", err)
+		}
+		return key, c.store.Write(identityFile, key.Marshal())
+	}
+	if err != nil {
+		return nil, err
+	}
+	key, err := identity.ParseKey(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrStore, identityFile, err)
+	}
+	return key, nil
+}

@@ -1,0 +1,258 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/cerberus-host/cerberus/abi"
+	"github.com/cerberus-host/cerberus/fhe"
+	"github.com/cerberus-host/cerberus/fhe/lattigo"
+)
+
+// DefaultKey is the name of the key that is used, and made, when none is named.
+const DefaultKey = "default"
+
+const (
+	secretFolder = "keys"
+	keySetFolder = "keysets"
+	secretSuffix = ".secret"
+)
+
+// KeyInfo describes one secret key in the store.
+type KeyInfo struct {
+	Name   string `json:"name"`
+	Params string `json:"params"`
+	// KeySets counts the public key sets made from it so far.
+	KeySets int `json:"key_sets"`
+}
+
+// keys is the key material for one Plan.
+type keys struct {
+	secret *lattigo.SecretKey
+	// set is the encoded key set, nil when the Plan needs none.
+	set    []byte
+	digest abi.Digest
+}
+
+// keysFor returns the secret key of that name for the Plan's parameter set and the key set
+// that the Plan needs, making what is missing.
+func (c *Client) keysFor(ctx context.Context, name string, plan *fhe.Plan) (*keys, error) {
+	c.keysMu.Lock()
+	defer c.keysMu.Unlock()
+	id := keySetName(name, plan)
+	if k, ok := c.keys[id]; ok {
+		return k, nil
+	}
+	secret, err := c.secret(name, plan.Params)
+	if err != nil {
+		return nil, err
+	}
+	k := &keys{secret: secret}
+	if plan.Relin || len(plan.Galois) > 0 {
+		k.set, err = c.keySet(ctx, id, secret, plan)
+		if err != nil {
+			return nil, err
+		}
+		k.digest = abi.SumDigest(k.set)
+	}
+	c.keys[id] = k
+	return k, nil
+}
+
+// secret loads a secret key, or makes it.
+func (c *Client) secret(name string, params *fhe.Params) (*lattigo.SecretKey, error) {
+	file, err := secretName(name, params.Name())
+	if err != nil {
+		return nil, err
+	}
+	raw, err := c.store.Read(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return c.newSecret(file, params)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer clear(raw)
+	secret, err := lattigo.ParseSecret(params, raw)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrStore, file, err)
+	}
+	return secret, nil
+}
+
+func (c *Client) newSecret(file string, params *fhe.Params) (*lattigo.SecretKey, error) {
+	c.event(Event{Phase: "make secret key", Detail: params.Name()})
+	secret, err := lattigo.GenerateSecret(params, c.rand)
+	if err != nil {
+		return nil, fmt.Errorf("make secret key: %w", err)
+	}
+	raw := secret.Bytes()
+	defer clear(raw)
+	return secret, c.store.Write(file, raw)
+}
+
+// keySet loads the key set that the Plan needs, or makes it.
+func (c *Client) keySet(
+	ctx context.Context, id string, secret *lattigo.SecretKey, plan *fhe.Plan,
+) ([]byte, error) {
+	file := path.Join(keySetFolder, id)
+	raw, err := c.store.Read(file)
+	if err == nil {
+		return raw, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	set, err := lattigo.GenerateKeys(ctx, secret, plan.Relin, plan.Galois, c.rand,
+		func(done, total int) {
+			c.event(Event{Phase: "make evaluation keys", Done: int64(done), Total: int64(total)})
+		})
+	if err != nil {
+		return nil, fmt.Errorf("make evaluation keys: %w", err)
+	}
+	var buf bytes.Buffer
+	if err := set.Encode(&buf); err != nil {
+		return nil, fmt.Errorf("make evaluation keys: %w", err)
+	}
+	return buf.Bytes(), c.store.Write(file, buf.Bytes())
+}
+
+// keySetName binds a key set to the secret key and to the list of keys that it holds.
+func keySetName(name string, plan *fhe.Plan) string {
+	list := fmt.Sprintf("%s relin=%t galois=%v", plan.Params.Name(), plan.Relin, plan.Galois)
+	d := abi.LabelledDigest("cerberus client key list v1", []byte(list))
+	return path.Join(name, plan.Params.Name()+"-"+d.Short())
+}
+
+func secretName(name, params string) (string, error) {
+	for _, part := range []string{name, params} {
+		if part == "" || len(part) > abi.NameBytesMax || strings.ContainsAny(part, `/\.: `) {
+			return "", fmt.Errorf("%w: %.80q is no key name: use letters, digits, - and _",
+				ErrUsage, part)
+		}
+	}
+	return path.Join(secretFolder, name, params+secretSuffix), nil
+}
+
+// NewKey makes a secret key for a parameter set under a name that is not taken yet.
+func (c *Client) NewKey(name, params string) error {
+	p, err := fhe.ParamsByName(params)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	file, err := secretName(name, params)
+	if err != nil {
+		return err
+	}
+	c.keysMu.Lock()
+	defer c.keysMu.Unlock()
+	if _, err := c.store.Read(file); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: key %s for %s is already there", ErrUsage, name, params)
+	}
+	secret, err := c.newSecret(file, p)
+	if err == nil {
+		secret.Wipe()
+	}
+	return err
+}
+
+// Keys lists the secret keys in the store.
+func (c *Client) Keys() ([]KeyInfo, error) {
+	files, err := c.store.List(secretFolder)
+	if err != nil {
+		return nil, err
+	}
+	sets, err := c.store.List(keySetFolder)
+	if err != nil {
+		return nil, err
+	}
+	var out []KeyInfo
+	for _, f := range files {
+		name, file := path.Split(strings.TrimPrefix(f, secretFolder+"/"))
+		params, ok := strings.CutSuffix(file, secretSuffix)
+		if !ok {
+			continue
+		}
+		k := KeyInfo{Name: path.Clean(name), Params: params}
+		prefix := path.Join(keySetFolder, k.Name, params+"-")
+		for _, s := range sets {
+			k.KeySets += count(strings.HasPrefix(s, prefix))
+		}
+		out = append(out, k)
+	}
+	return out, nil
+}
+
+// ExportKey returns the secret key's bytes, for a caller that encrypts them at once under
+// a passphrase. The caller clears them.
+func (c *Client) ExportKey(name, params string) ([]byte, error) {
+	file, err := secretName(name, params)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := c.store.Read(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: there is no key %s for %s: see `cerberus keys list`", ErrUsage,
+			name, params)
+	}
+	return raw, err
+}
+
+// ImportKey stores the bytes of an exported secret key under a name that is not taken yet.
+func (c *Client) ImportKey(name, params string, raw []byte) error {
+	p, err := fhe.ParamsByName(params)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	secret, err := lattigo.ParseSecret(p, raw)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	secret.Wipe()
+	file, err := secretName(name, params)
+	if err != nil {
+		return err
+	}
+	c.keysMu.Lock()
+	defer c.keysMu.Unlock()
+	if _, err := c.store.Read(file); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: key %s for %s is already there; remove it first", ErrUsage, name,
+			params)
+	}
+	return c.store.Write(file, raw)
+}
+
+// RemoveKey deletes a secret key and the key sets made from it. Results that were encrypted
+// under it can never be read again.
+func (c *Client) RemoveKey(name, params string) error {
+	file, err := secretName(name, params)
+	if err != nil {
+		return err
+	}
+	c.keysMu.Lock()
+	defer c.keysMu.Unlock()
+	if _, err := c.store.Read(file); err != nil {
+		return fmt.Errorf("%w: there is no key %s for %s: see `cerberus keys list`", ErrUsage, name,
+			params)
+	}
+	sets, err := c.store.List(path.Join(keySetFolder, name))
+	if err != nil {
+		return err
+	}
+	sets = slices.DeleteFunc(sets, func(s string) bool {
+		return !strings.HasPrefix(path.Base(s), params+"-")
+	})
+	for _, f := range append(sets, file) {
+		if err := c.store.Remove(f); err != nil {
+			return err
+		}
+	}
+	clear(c.keys)
+	return nil
+}

@@ -1,0 +1,95 @@
+package client
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/cerberus-host/cerberus/abi"
+)
+
+// lockFile is the name of the pins in the store.
+const lockFile = "brains.lock"
+
+// Lock is what the client pinned at first use. It is stored as indented JSON, so that
+// people can read and review it.
+type Lock struct {
+	// Clusters maps a node's address, as it was typed, to the cluster's id in hex.
+	Clusters map[string]string `json:"clusters"`
+	// Brains maps a cluster's id and a Brain's name, joined by "/", to the module digest.
+	Brains map[string]abi.Digest `json:"brains"`
+}
+
+func (c *Client) readLock() (*Lock, error) {
+	l := &Lock{Clusters: map[string]string{}, Brains: map[string]abi.Digest{}}
+	b, err := c.store.Read(lockFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return l, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(l); err != nil {
+		return nil, fmt.Errorf("%w: %s is damaged: %w; remove it to pin anew", ErrStore, lockFile, err)
+	}
+	if l.Clusters == nil || l.Brains == nil {
+		return nil, fmt.Errorf("%w: %s lacks a section; remove it to pin anew", ErrStore, lockFile)
+	}
+	return l, nil
+}
+
+func (c *Client) writeLock(l *Lock) error {
+	b, err := json.MarshalIndent(l, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write pins: %w", err)
+	}
+	return c.store.Write(lockFile, append(b, '\n'))
+}
+
+// pinCluster checks the cluster's id against the one seen first at this node's address.
+func (c *Client) pinCluster(id string, acceptNew bool) error {
+	c.lockMu.Lock()
+	defer c.lockMu.Unlock()
+	l, err := c.readLock()
+	if err != nil {
+		return err
+	}
+	old, seen := l.Clusters[c.node]
+	switch {
+	case seen && old == id:
+		return nil
+	case seen && !acceptNew:
+		return fmt.Errorf("%w: %w: the node at %s belongs to cluster %.16s…, not to %.16s… as "+
+			"before; if you expected that, repeat with --accept-new",
+			ErrRefused, ErrChanged, c.node, id, old)
+	}
+	l.Clusters[c.node] = id
+	return c.writeLock(l)
+}
+
+// pinModule checks a Brain's module digest against the pin, which is the explicit one if
+// given, else the one of first use.
+func (c *Client) pinModule(cluster, brain string, module abi.Digest, acceptNew bool) error {
+	c.lockMu.Lock()
+	defer c.lockMu.Unlock()
+	l, err := c.readLock()
+	if err != nil {
+		return err
+	}
+	name := cluster + "/" + brain
+	old, seen := l.Brains[name]
+	switch {
+	case seen && old.Equal(module):
+		return nil
+	case seen && !acceptNew:
+		return fmt.Errorf("%w: %w: Brain %s now runs %s, not %s as at first use; look at the "+
+			"change, then repeat with --accept-new, or pin a version with %s@sha256:…",
+			ErrRefused, ErrChanged, brain, module, old, brain)
+	}
+	l.Brains[name] = module
+	return c.writeLock(l)
+}

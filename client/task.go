@@ -1,0 +1,237 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"github.com/cerberus-host/cerberus/abi"
+	"github.com/cerberus-host/cerberus/fhe"
+	"github.com/cerberus-host/cerberus/fhe/lattigo"
+	"github.com/cerberus-host/cerberus/host/hostcall"
+	cerberusv1 "github.com/cerberus-host/cerberus/proto/gen/cerberus/v1"
+)
+
+const (
+	// cancelWait bounds the call that cancels a task after its caller gave up.
+	cancelWait = 3 * time.Second
+	// outputBytesMax bounds one encrypted output.
+	outputBytesMax = 64 << 20
+)
+
+// blob is an encoded encrypted input.
+type blob struct {
+	name   string
+	digest abi.Digest
+	data   []byte
+}
+
+// encrypt encrypts every input of the Plan under the secret key.
+func (b *Brain) encrypt(enc *encoded, k *keys) ([]blob, error) {
+	out := make([]blob, 0, len(enc.plan.Inputs))
+	for _, in := range enc.plan.Inputs {
+		cts, err := lattigo.EncryptVector(k.secret, in, enc.inputs[in.Name], b.client.rand)
+		if err != nil {
+			return nil, fmt.Errorf("encrypt input %s: %w", in.Name, err)
+		}
+		var buf bytes.Buffer
+		if err := fhe.EncodeCiphertexts(&buf, enc.plan.Params, cts); err != nil {
+			return nil, fmt.Errorf("encrypt input %s: %w", in.Name, err)
+		}
+		out = append(out, blob{in.Name, abi.SumDigest(buf.Bytes()), buf.Bytes()})
+	}
+	return out, nil
+}
+
+// uploadAll sends key set and inputs, whatever of them the node lacks.
+func (b *Brain) uploadAll(
+	ctx context.Context, enc *encoded, k *keys, inputs []blob, sent *Bytes,
+) error {
+	if k.set != nil {
+		n, err := b.client.upload(ctx, cerberusv1.BlobKind_BLOB_KIND_KEY_SET, k.digest, k.set,
+			b.client.transfer("upload evaluation keys"))
+		if err != nil {
+			return wrapRPC("upload evaluation keys", err)
+		}
+		sent.Keys = n
+	}
+	for _, in := range inputs {
+		n, err := b.client.upload(ctx, cerberusv1.BlobKind_BLOB_KIND_CIPHERTEXT, in.digest, in.data,
+			b.client.transfer("upload encrypted "+in.name))
+		if err != nil {
+			return wrapRPC("upload encrypted "+in.name, err)
+		}
+		sent.Upload += n
+	}
+	return nil
+}
+
+// run submits the task and waits until it has ended. If ctx ends first, the task is
+// cancelled.
+func (b *Brain) run(
+	ctx context.Context, enc *encoded, k *keys, inputs []blob,
+) (*cerberusv1.Task, error) {
+	var once [16]byte
+	if _, err := io.ReadFull(b.client.rand, once[:]); err != nil {
+		return nil, fmt.Errorf("make idempotency key: %w", err)
+	}
+	req := &cerberusv1.SubmitTaskRequest{
+		Brain: uint32(b.number), ModuleDigest: b.module[:], PlanDigest: enc.digest[:],
+		IdempotencyKey: once[:],
+	}
+	for _, a := range enc.args {
+		req.Arguments = append(req.Arguments, &cerberusv1.Argument{Name: a.Name, Value: a.Value})
+	}
+	for _, in := range inputs {
+		req.Inputs = append(req.Inputs, &cerberusv1.NamedBlob{
+			Name: in.name, Digest: in.digest[:], Bytes: int64(len(in.data)),
+		})
+	}
+	if k.set != nil {
+		req.KeySet = k.digest[:]
+	}
+	resp, err := b.client.tasks.SubmitTask(ctx, req)
+	if err != nil {
+		return nil, wrapRPC("submit task", err)
+	}
+	task, err := b.client.watch(ctx, resp.GetTask())
+	if err != nil && ctx.Err() != nil {
+		b.client.cancelTask(ctx, resp.GetTask().GetId())
+	}
+	return task, err
+}
+
+// watch follows the task until it has ended; a stream that breaks is opened again, and
+// tells the present state first.
+func (c *Client) watch(ctx context.Context, task *cerberusv1.Task) (*cerberusv1.Task, error) {
+	for !ended(task.GetState()) {
+		stream, err := c.tasks.WatchTask(ctx, &cerberusv1.WatchTaskRequest{Id: task.GetId()})
+		if err != nil {
+			return nil, wrapRPC("watch task", err)
+		}
+		heard := false
+		for stream.Receive() {
+			heard = true
+			task = stream.Msg().GetTask()
+			c.event(Event{Phase: "task " + stateWord(task.GetState())})
+		}
+		if err := errors.Join(stream.Err(), stream.Close()); err != nil && !heard {
+			return nil, wrapRPC("watch task", err)
+		}
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("watch task: %w", ctx.Err())
+		}
+	}
+	if task.GetState() != cerberusv1.TaskState_TASK_STATE_DONE {
+		return nil, fmt.Errorf("%w: task %x %s: %s %s", ErrRefused, task.GetId(),
+			stateWord(task.GetState()), task.GetFailureMessage(), task.GetFailure().GetFix())
+	}
+	return task, nil
+}
+
+// cancelTask tells the node that nobody waits any more; a failure changes nothing.
+func (c *Client) cancelTask(ctx context.Context, id []byte) {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelWait)
+	defer stop()
+	_, err := c.tasks.CancelTask(ctx, &cerberusv1.CancelTaskRequest{Id: id})
+	if err != nil {
+		c.event(Event{Phase: "cancel task", Detail: connect.CodeOf(err).String()})
+	}
+}
+
+func ended(s cerberusv1.TaskState) bool {
+	switch s {
+	case cerberusv1.TaskState_TASK_STATE_DONE, cerberusv1.TaskState_TASK_STATE_FAILED,
+		cerberusv1.TaskState_TASK_STATE_CANCELLED:
+		return true
+	default:
+		return false
+	}
+}
+
+func stateWord(s cerberusv1.TaskState) string {
+	switch s {
+	case cerberusv1.TaskState_TASK_STATE_QUEUED:
+		return "queued"
+	case cerberusv1.TaskState_TASK_STATE_RUNNING:
+		return "running"
+	case cerberusv1.TaskState_TASK_STATE_DONE:
+		return "done"
+	case cerberusv1.TaskState_TASK_STATE_FAILED:
+		return "failed"
+	case cerberusv1.TaskState_TASK_STATE_CANCELLED:
+		return "cancelled"
+	default:
+		return "unknown"
+	}
+}
+
+// fetchOutputs downloads the encrypted outputs, checks their digests and decodes them;
+// their metadata is the Plan's, not what the blob says.
+func (b *Brain) fetchOutputs(
+	ctx context.Context, plan *fhe.Plan, task *cerberusv1.Task,
+) (map[string]fhe.Ciphertext, int64, error) {
+	var total int64
+	out := make(map[string]fhe.Ciphertext, len(plan.Outputs))
+	for _, want := range plan.Outputs {
+		digest, err := outputDigest(task, want.Name)
+		if err != nil {
+			return nil, total, err
+		}
+		raw, err := b.client.download(ctx, digest, outputBytesMax)
+		if err != nil {
+			return nil, total, wrapRPC("download output "+want.Name, err)
+		}
+		total += int64(len(raw))
+		ct, err := fhe.DecodeOutput(raw, plan.Params, want)
+		if err != nil {
+			return nil, total, fmt.Errorf("%w: output %s: %w", ErrVerification, want.Name, err)
+		}
+		out[want.Name] = ct
+	}
+	return out, total, nil
+}
+
+func outputDigest(task *cerberusv1.Task, name string) (abi.Digest, error) {
+	for _, o := range task.GetOutputs() {
+		if o.GetName() == name {
+			d, err := abi.DigestFromBytes(o.GetDigest())
+			if err != nil {
+				return abi.Digest{}, fmt.Errorf("%w: output %s: %w", ErrVerification, name, err)
+			}
+			return d, nil
+		}
+	}
+	return abi.Digest{}, fmt.Errorf("%w: the result lacks output %s", ErrVerification, name)
+}
+
+// decrypt decrypts every output of the Plan.
+func (b *Brain) decrypt(
+	plan *fhe.Plan, k *keys, outputs map[string]fhe.Ciphertext,
+) (map[string][]float64, error) {
+	values := make(map[string][]float64, len(plan.Outputs))
+	for _, o := range plan.Outputs {
+		v, err := lattigo.DecryptVector(k.secret, o, outputs[o.Name])
+		if err != nil {
+			return nil, fmt.Errorf("%w: decrypt output %s: %w", ErrVerification, o.Name, err)
+		}
+		values[o.Name] = v
+	}
+	return values, nil
+}
+
+// decode runs the module's decode in the sandbox.
+func (b *Brain) decode(
+	ctx context.Context, args abi.Args, values map[string][]float64,
+) (hostcall.Answer, error) {
+	answer, err := b.sandbox.RunDecode(ctx, args, values)
+	if err != nil {
+		return hostcall.Answer{}, fmt.Errorf("%w: decode: %w", ErrRefused, err)
+	}
+	return answer, nil
+}

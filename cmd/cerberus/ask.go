@@ -1,0 +1,143 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cerberus-host/cerberus/abi"
+	"github.com/cerberus-host/cerberus/client"
+)
+
+const askLong = `Ask encrypts the request, sends it to the node, waits for the result and decrypts it.
+
+The request is a JSON document, or plain text if the Brain's schema has one text field. It
+is given as an argument, as @FILE, or as - for standard input (also when it is left out).
+
+Without a pin, the digest of the module at first use is remembered in brains.lock; if the
+Brain changes later, ask refuses until --accept-new says that the change is expected.`
+
+func newAsk(g *globals) *cobra.Command {
+	var opts client.OpenOptions
+	c := &cobra.Command{
+		Use:   "ask BRAIN[@sha256:DIGEST] [REQUEST | @FILE | -]",
+		Short: "Ask a Brain an encrypted question",
+		Long:  askLong,
+		Example: "  cerberus ask sentiment \"a joy from start to end\"\n" +
+			"  cerberus ask medical '{\"exam\":\"heart\",\"features\":{\"age\":67}}' --json",
+		Args:              cobra.RangeArgs(1, 2),
+		ValidArgsFunction: g.completeBrains,
+		RunE: func(c *cobra.Command, args []string) (err error) {
+			request, err := readRequest(g.in, args[1:])
+			if err != nil {
+				return err
+			}
+			o, err := g.openReady(c.Context())
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, o.close(c.Context())) }()
+			brain, err := o.Open(c.Context(), args[0], opts)
+			if err != nil {
+				return err
+			}
+			if err := g.showPublic(o, brain, request); err != nil {
+				return err
+			}
+			result, err := brain.Ask(c.Context(), request)
+			if err != nil {
+				return err
+			}
+			o.progress.done()
+			if g.json {
+				return g.printJSON(result)
+			}
+			return g.printResult(result)
+		},
+	}
+	g.addWait(c)
+	c.Flags().BoolVar(&opts.AcceptNew, "accept-new", false,
+		"accept a module or cluster that differs from the one of first use")
+	c.Flags().StringVar(&opts.Key, "key", client.DefaultKey, "name of the secret key to use")
+	return c
+}
+
+// showPublic tells, before anything is sent, what will leave the machine in clear.
+func (g *globals) showPublic(o *opened, brain *client.Brain, request []byte) error {
+	args, err := brain.PublicArguments(request)
+	if err != nil {
+		return err
+	}
+	if g.quiet {
+		return nil
+	}
+	o.progress.done()
+	return g.noticePublic(args)
+}
+
+func (g *globals) noticePublic(args abi.Args) error {
+	text := "nothing of the request leaves this machine in clear"
+	if len(args) > 0 {
+		text = "leaves this machine in clear: " + strings.ReplaceAll(args.String(), ",", ", ")
+	}
+	if _, err := fmt.Fprintln(g.err, text); err != nil {
+		return fmt.Errorf("write notice: %w", err)
+	}
+	return nil
+}
+
+func (g *globals) printResult(r *client.Result) error {
+	line := r.Answer.Label
+	for _, n := range r.Answer.Numbers {
+		line += fmt.Sprintf("  %s %.3f", n.Name, n.Value)
+	}
+	t := r.Timings
+	return g.printf("%s\n  attestation: %s\n  task %.16s… on Brain %s (%s), engine %s\n"+
+		"  sent %s encrypted, %s keys; received %s\n"+
+		"  encode %.1f, keygen %.1f, encrypt %.1f, upload %.1f, queue %.1f, infer %.1f, "+
+		"execute %.1f, download %.1f, decrypt %.1f ms\n",
+		line, r.Attestation.State, r.Task, r.Brain, r.Module.Short(), r.Engine,
+		kilobytes(r.Bytes.Upload), kilobytes(r.Bytes.Keys), kilobytes(r.Bytes.Download),
+		t.Encode, t.Keygen, t.Encrypt, t.Upload, t.Queue, t.Infer, t.Execute, t.Download, t.Decrypt)
+}
+
+func kilobytes(n int64) string { return fmt.Sprintf("%.1f KB", float64(n)/1000) }
+
+// readRequest reads the request from the argument, a file or standard input.
+func readRequest(in io.Reader, args []string) ([]byte, error) {
+	src := "-"
+	if len(args) > 0 {
+		src = args[0]
+	}
+	file, isFile := strings.CutPrefix(src, "@")
+	switch {
+	case src == "-":
+		return readBounded(in, "standard input")
+	case isFile:
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, usagef("open request: %w", err)
+		}
+		b, err := readBounded(f, file)
+		return b, errors.Join(err, f.Close())
+	case len(src) > abi.RequestBytesMax:
+		return nil, usagef("the request has %d bytes, more than %d", len(src), abi.RequestBytesMax)
+	default:
+		return []byte(src), nil
+	}
+}
+
+func readBounded(r io.Reader, name string) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, abi.RequestBytesMax+1))
+	if err != nil {
+		return nil, fmt.Errorf("read request from %s: %w", name, err)
+	}
+	if len(b) > abi.RequestBytesMax {
+		return nil, usagef("the request in %s has more than %d bytes", name, abi.RequestBytesMax)
+	}
+	return b, nil
+}

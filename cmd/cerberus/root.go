@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// streams are the three standard streams, so that tests can stand in for them.
+type streams struct {
+	in  io.Reader
+	out io.Writer
+	err io.Writer
+}
+
+// globals are the flags that every client command has.
+type globals struct {
+	streams
+	node  string
+	home  string
+	json  bool
+	quiet bool
+	wait  time.Duration
+}
+
+const rootLong = `Cerberus runs WebAssembly plugins ("Brains") on encrypted data: the client encrypts, a
+node computes without seeing anything, the client decrypts.
+
+  cerberus dev                                  start a node with the shipped Brains
+  cerberus ask sentiment "a joy from start to end"
+  cerberus ask medical @patient.json
+
+Exit codes: 0 answer, 1 failure, 2 usage, 3 refused, 4 verification failed, 5 unreachable.
+Results carry no attestation in this version: the node is trusted to compute what it was
+asked to, and with nothing else.`
+
+func newRoot(s streams) *cobra.Command {
+	g := &globals{streams: s}
+	root := &cobra.Command{
+		Use:           "cerberus",
+		Short:         "Run WebAssembly plugins on encrypted data",
+		Long:          rootLong,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+	}
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	flags := root.PersistentFlags()
+	flags.StringVar(&g.node, "node", envOr("CERBERUS_NODE", defaultNode),
+		"address of a node (environment: CERBERUS_NODE)")
+	flags.StringVar(&g.home, "home", envOr("CERBERUS_HOME", defaultHome()),
+		"folder of keys, pins and caches (environment: CERBERUS_HOME)")
+	flags.BoolVar(&g.json, "json", false, "print JSON for scripts")
+	flags.BoolVarP(&g.quiet, "quiet", "q", false, "no progress and no notices on stderr")
+	root.AddCommand(
+		newAsk(g), newEval(g), newBrain(g), newBrains(g), newTasks(g), newKeys(g),
+		newStatus(g), newDoctor(g), newRole(g), newNode(g), newDev(g), newVersion(g),
+	)
+	for _, c := range root.Commands() {
+		usageArgs(c)
+	}
+	return root
+}
+
+// usageArgs makes errors about arguments usage errors, so that they exit with 2.
+func usageArgs(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return usagef("%w; see `%s --help`", err, c.CommandPath())
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		usageArgs(sub)
+	}
+}
+
+func envOr(name, otherwise string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+// defaultHome is the user's own folder for cerberus.
+func defaultHome() string {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return ".cerberus"
+	}
+	return filepath.Join(dir, "cerberus")
+}
+
+// addWait adds the flag of the commands that wait for a node.
+func (g *globals) addWait(c *cobra.Command) {
+	c.Flags().DurationVar(&g.wait, "wait", time.Minute, "how long to wait until the node is ready")
+}
+
+func (g *globals) printf(format string, args ...any) error {
+	if _, err := fmt.Fprintf(g.out, format, args...); err != nil {
+		return fmt.Errorf("write output: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cerberus-host/cerberus/abi"
+	cerberusv1 "github.com/cerberus-host/cerberus/proto/gen/cerberus/v1"
+)
+
+// taskRow is one task in the listing. Digests and sizes are all that a node knows of it.
+type taskRow struct {
+	ID        string            `json:"id"`
+	Brain     string            `json:"brain"`
+	Module    string            `json:"module"`
+	State     string            `json:"state"`
+	Public    map[string]string `json:"public_arguments"`
+	Inputs    []blobRow         `json:"inputs"`
+	Outputs   []blobRow         `json:"outputs"`
+	Engine    string            `json:"engine"`
+	Submitted string            `json:"submitted"`
+	ExecuteMS float64           `json:"execute_ms"`
+	Failure   string            `json:"failure,omitempty"`
+}
+
+type blobRow struct {
+	Name   string `json:"name"`
+	Digest string `json:"digest"`
+	Bytes  int64  `json:"bytes"`
+}
+
+func newTasks(g *globals) *cobra.Command {
+	var (
+		all   bool
+		limit int
+	)
+	c := &cobra.Command{
+		Use:   "tasks",
+		Short: "List your tasks, newest first",
+		Args:  cobra.NoArgs,
+		RunE: g.withClient(func(ctx context.Context, o *opened, _ []string) error {
+			tasks, err := o.Tasks(ctx, all, limit)
+			if err != nil {
+				return err
+			}
+			o.progress.done()
+			rows := make([]taskRow, 0, len(tasks))
+			for _, t := range tasks {
+				rows = append(rows, newTaskRow(t))
+			}
+			if g.json {
+				return g.printJSON(rows)
+			}
+			t := newTable("task", "brain", "state", "execute ms", "submitted")
+			for _, r := range rows {
+				t.row(r.ID, r.Brain, r.State, r.ExecuteMS, r.Submitted)
+			}
+			return t.print(g)
+		}),
+	}
+	g.addWait(c)
+	c.PersistentFlags().BoolVar(&all, "all", false, "list everybody's tasks")
+	c.Flags().IntVar(&limit, "limit", 100, "list at most this many")
+	c.AddCommand(newTaskShow(g), newTaskCancel(g))
+	return c
+}
+
+func newTaskShow(g *globals) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "show TASK",
+		Short: "Show what the node knows of a task",
+		Args:  cobra.ExactArgs(1),
+		RunE: g.withClient(func(ctx context.Context, o *opened, args []string) error {
+			id, err := abi.ParseTaskID(args[0])
+			if err != nil {
+				return usageError{err}
+			}
+			t, err := o.Task(ctx, id)
+			if err != nil {
+				return err
+			}
+			o.progress.done()
+			return g.printJSON(newTaskRow(t))
+		}),
+	}
+	g.addWait(c)
+	return c
+}
+
+func newTaskCancel(g *globals) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "cancel TASK",
+		Short: "Cancel a task of yours that has not ended",
+		Args:  cobra.ExactArgs(1),
+		RunE: g.withClient(func(ctx context.Context, o *opened, args []string) error {
+			id, err := abi.ParseTaskID(args[0])
+			if err != nil {
+				return usageError{err}
+			}
+			return o.Cancel(ctx, id)
+		}),
+	}
+	g.addWait(c)
+	return c
+}
+
+func newTaskRow(t *cerberusv1.Task) taskRow {
+	r := taskRow{
+		ID: hex.EncodeToString(t.GetId()), Brain: t.GetBrainName(),
+		Module: digestText(t.GetModuleDigest()), Engine: t.GetEngine(),
+		State:  strings.ToLower(strings.TrimPrefix(t.GetState().String(), "TASK_STATE_")),
+		Public: map[string]string{}, Inputs: blobRows(t.GetInputs()),
+		Outputs:   blobRows(t.GetOutputs()),
+		Submitted: time.UnixMilli(t.GetSubmittedMs()).UTC().Format(time.RFC3339),
+		ExecuteMS: float64(t.GetTimings().GetExecuteUs()) / 1000,
+		Failure:   t.GetFailureMessage(),
+	}
+	for _, a := range t.GetArguments() {
+		r.Public[a.GetName()] = a.GetValue()
+	}
+	return r
+}
+
+func blobRows(blobs []*cerberusv1.NamedBlob) []blobRow {
+	rows := make([]blobRow, 0, len(blobs))
+	for _, b := range blobs {
+		rows = append(rows, blobRow{b.GetName(), digestText(b.GetDigest()), b.GetBytes()})
+	}
+	return rows
+}
