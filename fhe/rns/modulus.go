@@ -52,7 +52,7 @@ func (m Modulus) Neg(x uint64) uint64 {
 	return condSub(m.q-x, m.q)
 }
 
-// Mul returns x*y mod q for x, y < 2^62.
+// Mul returns x*y mod q for any x and y.
 func (m Modulus) Mul(x, y uint64) uint64 {
 	return m.reduceWide(bits.Mul64(x, y))
 }
@@ -98,18 +98,16 @@ func (m Modulus) mulShoupLazy(x, w, companion uint64) uint64 {
 	return x*w - estimate*m.q
 }
 
-// reduceWide returns hi*2^64+lo mod q for hi*2^64+lo < 2^124. The quotient estimate is
-// the high half of the product with floor(2^128/q); it errs by at most one from the cut
-// constant and by at most one from dropping the lowest partial product, hence the result
-// is below 3q before the two corrections.
+// reduceWide returns hi*2^64+lo mod q. The quotient estimate is the exact integer part of
+// the product with floor(2^128/q), divided by 2^128. Cutting that constant costs less
+// than one, so the estimate is the quotient or one less, and the remainder is below 2q.
 func (m Modulus) reduceWide(hi, lo uint64) uint64 {
-	carryLo, _ := bits.Mul64(lo, m.barrettLo)
+	low, _ := bits.Mul64(lo, m.barrettLo)
 	midHi, midLo := bits.Mul64(lo, m.barrettHi)
 	crossHi, crossLo := bits.Mul64(hi, m.barrettLo)
-	sum, carry := bits.Add64(midLo, crossLo, 0)
-	estimate := hi*m.barrettHi + midHi + crossHi + carry
-	_, carry = bits.Add64(sum, carryLo, 0)
-	estimate += carry
+	sum, carry1 := bits.Add64(midLo, crossLo, 0)
+	_, carry2 := bits.Add64(sum, low, 0)
+	estimate := hi*m.barrettHi + midHi + crossHi + carry1 + carry2
 	return condSub(lo-estimate*m.q, m.q)
 }
 
