@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// report is the part of `cerberus eval --json` that is printed and recorded.
+type report struct {
+	Rows              int     `json:"rows"`
+	AccuracyPlain     float64 `json:"accuracy_plain"`
+	AccuracyEncrypted float64 `json:"accuracy_encrypted"`
+	Agreement         float64 `json:"agreement"`
+	UploadBytesMax    int64   `json:"upload_bytes_max"`
+	Timings           map[string]struct {
+		P50 float64 `json:"p50"`
+		P95 float64 `json:"p95"`
+	} `json:"timings_ms"`
+}
+
+// evaluation is one Brain on one data set.
+type evaluation struct {
+	name  string
+	brain string
+	rows  func(dir string) ([]row, error)
+}
+
+func evaluations() []evaluation {
+	return []evaluation{
+		{"sentiment, SST-2 dev", "sentiment", sentimentRows},
+		{"sentiment-large, SST-2 dev", "sentiment-large", sentimentRows},
+		{"medical, breast (training rows)", "medical", breastRows},
+		{"medical, heart (training rows)", "medical", heartRows},
+	}
+}
+
+func evaluate(ctx context.Context, n *node, o options) error {
+	if _, err := os.Stat(o.data); err != nil {
+		return fmt.Errorf("the data sets are not at %s: name their folder with -data: %w", o.data, err)
+	}
+	figures := newFigures("inference")
+	for _, e := range evaluations() {
+		r, err := evaluateOne(ctx, n, o, e)
+		if err != nil {
+			return fmt.Errorf("%s: %w", e.name, err)
+		}
+		printReport(e.name, r)
+		figures.add(e, r)
+	}
+	if o.record == "" {
+		return nil
+	}
+	return figures.write(o.record)
+}
+
+func evaluateOne(ctx context.Context, n *node, o options, e evaluation) (*report, error) {
+	rows, err := e.rows(o.data)
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(n.home + "-rows.jsonl")
+	if err := writeRows(file, rows); err != nil {
+		return nil, err
+	}
+	out, err := n.cerberus(ctx, "eval", e.brain, "--data", file, "--json", "--quiet",
+		"--limit", fmt.Sprint(o.limit))
+	if err != nil {
+		return nil, err
+	}
+	r := new(report)
+	if err := json.Unmarshal(out, r); err != nil {
+		return nil, fmt.Errorf("read report: %w", err)
+	}
+	return r, nil
+}
+
+func printReport(name string, r *report) {
+	fmt.Printf("\n%s: %d rows\n", name, r.Rows)
+	fmt.Printf("  accuracy   plain %.2f %%, encrypted %.2f %%, agreement %.2f %%\n",
+		100*r.AccuracyPlain, 100*r.AccuracyEncrypted, 100*r.Agreement)
+	fmt.Printf("  upload     at most %.1f KB a question, keys apart\n", float64(r.UploadBytesMax)/1e3)
+	for _, phase := range []string{
+		"encode", "encrypt", "upload", "queue", "infer", "execute", "download", "decrypt", "total",
+	} {
+		t := r.Timings[phase]
+		fmt.Printf("  %-9s  p50 %8.2f ms   p95 %8.2f ms\n", phase, t.P50, t.P95)
+	}
+}
+
+// figures is the form of every file in docs/benchmarks.
+type figures struct {
+	Area    string   `json:"area"`
+	Machine string   `json:"machine"`
+	Date    string   `json:"date"`
+	Rows    []figure `json:"rows"`
+}
+
+type figure struct {
+	Figure    string  `json:"figure"`
+	Value     float64 `json:"value"`
+	Unit      string  `json:"unit"`
+	Asked     string  `json:"asked"`
+	Reference string  `json:"reference"`
+}
+
+func newFigures(area string) *figures {
+	return &figures{Area: area, Machine: machine(), Date: time.Now().UTC().Format(time.DateOnly)}
+}
+
+func (f *figures) add(e evaluation, r *report) {
+	put := func(name string, value float64, unit string) {
+		f.Rows = append(f.Rows, figure{Figure: e.name + ": " + name, Value: value, Unit: unit})
+	}
+	put("accuracy, clear twin", 100*r.AccuracyPlain, "%")
+	put("accuracy, encrypted", 100*r.AccuracyEncrypted, "%")
+	put("agreement", 100*r.Agreement, "%")
+	put("upload", float64(r.UploadBytesMax)/1e3, "KB")
+	put("execute p50", r.Timings["execute"].P50, "ms")
+	put("total p50", r.Timings["total"].P50, "ms")
+}
+
+func (f *figures) write(file string) error {
+	b, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		return fmt.Errorf("record figures: %w", err)
+	}
+	if err := os.WriteFile(file, append(b, '\n'), 0o600); err != nil {
+		return fmt.Errorf("record figures: %w", err)
+	}
+	return nil
+}
