@@ -35,7 +35,7 @@ func (m Modulus) Value() uint64 { return m.q }
 func (m Modulus) Bits() int { return ResidueBits(m.q) }
 
 // Reduce returns x mod q for any x.
-func (m Modulus) Reduce(x uint64) uint64 { return m.reduceWide(0, x) }
+func (m Modulus) Reduce(x uint64) uint64 { return m.ReduceWide(0, x) }
 
 // Add returns x+y mod q for x, y < q.
 func (m Modulus) Add(x, y uint64) uint64 {
@@ -54,7 +54,21 @@ func (m Modulus) Neg(x uint64) uint64 {
 
 // Mul returns x*y mod q for any x and y.
 func (m Modulus) Mul(x, y uint64) uint64 {
-	return m.reduceWide(bits.Mul64(x, y))
+	return m.ReduceWide(bits.Mul64(x, y))
+}
+
+// ReduceWide returns hi*2^64+lo mod q for any hi and lo.
+func (m Modulus) ReduceWide(hi, lo uint64) uint64 {
+	// The quotient estimate is the exact integer part of the product with floor(2^128/q),
+	// divided by 2^128. Cutting that constant costs less than one, so the estimate is the
+	// quotient or one less, and the remainder is below 2q.
+	low, _ := bits.Mul64(lo, m.barrettLo)
+	midHi, midLo := bits.Mul64(lo, m.barrettHi)
+	crossHi, crossLo := bits.Mul64(hi, m.barrettLo)
+	sum, carry1 := bits.Add64(midLo, crossLo, 0)
+	_, carry2 := bits.Add64(sum, low, 0)
+	estimate := hi*m.barrettHi + midHi + crossHi + carry1 + carry2
+	return condSub(lo-estimate*m.q, m.q)
 }
 
 // Pow returns base^exponent mod q; the power with exponent 0 is 1.
@@ -96,19 +110,6 @@ func (m Modulus) MulShoup(x, w, companion uint64) uint64 {
 func (m Modulus) mulShoupLazy(x, w, companion uint64) uint64 {
 	estimate, _ := bits.Mul64(x, companion)
 	return x*w - estimate*m.q
-}
-
-// reduceWide returns hi*2^64+lo mod q. The quotient estimate is the exact integer part of
-// the product with floor(2^128/q), divided by 2^128. Cutting that constant costs less
-// than one, so the estimate is the quotient or one less, and the remainder is below 2q.
-func (m Modulus) reduceWide(hi, lo uint64) uint64 {
-	low, _ := bits.Mul64(lo, m.barrettLo)
-	midHi, midLo := bits.Mul64(lo, m.barrettHi)
-	crossHi, crossLo := bits.Mul64(hi, m.barrettLo)
-	sum, carry1 := bits.Add64(midLo, crossLo, 0)
-	_, carry2 := bits.Add64(sum, low, 0)
-	estimate := hi*m.barrettHi + midHi + crossHi + carry1 + carry2
-	return condSub(lo-estimate*m.q, m.q)
 }
 
 // condSub returns x-q if x >= q and x otherwise.

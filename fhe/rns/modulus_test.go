@@ -84,6 +84,11 @@ func TestUnreducedInputs(t *testing.T) {
 				t.Errorf("%d mod %d = %d", x, q, got)
 			}
 			for _, y := range words {
+				wide := new(big.Int).Lsh(new(big.Int).SetUint64(x), 64)
+				wide.Add(wide, new(big.Int).SetUint64(y))
+				if got := m.ReduceWide(x, y); got != wide.Mod(wide, bigQ).Uint64() {
+					t.Errorf("%d*2^64+%d mod %d = %d", x, y, q, got)
+				}
 				z := new(big.Int).Mul(new(big.Int).SetUint64(x), new(big.Int).SetUint64(y))
 				want := z.Mod(z, bigQ).Uint64()
 				if got := m.Mul(x, y); got != want {
