@@ -1,0 +1,3 @@
+module github.com/cerberus-host/cerberus/sdk-wasm/go
+
+go 1.26.0
