@@ -81,6 +81,18 @@ type Node struct {
 	Lo, Hi int64
 }
 
+// Operands returns the nodes that n takes, in order: none, A, or A and B.
+func (n Node) Operands() []NodeID {
+	switch n.Op {
+	case NodeInput, NodeConstant, NodeModel:
+		return nil
+	case NodeNeg, NodeRotate, NodeSum:
+		return []NodeID{n.A}
+	default:
+		return []NodeID{n.A, n.B}
+	}
+}
+
 // ProgramOutput names a node as a result.
 type ProgramOutput struct {
 	Name string
