@@ -127,8 +127,9 @@ func (b builder) command(ctx context.Context, p platform, args ...string) *exec.
 
 // module is what the go command says about a module in the binary.
 type module struct {
-	Path, Version, Dir string
-	Main               bool
+	Path    string `json:"Path"`
+	Version string `json:"Version"`
+	Dir     string `json:"Dir"`
 }
 
 // licences returns the licence texts of all modules in the binary, sorted by path.
@@ -154,7 +155,9 @@ func (b builder) licences(ctx context.Context, p platform) ([]byte, error) {
 func parseModules(output []byte) ([]module, error) {
 	var modules []module
 	for decoder := json.NewDecoder(bytes.NewReader(output)); ; {
-		var p struct{ Module *module }
+		var p struct {
+			Module *module `json:"Module"`
+		}
 		err := decoder.Decode(&p)
 		if errors.Is(err, io.EOF) {
 			break

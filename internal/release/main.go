@@ -130,7 +130,7 @@ func copyTracked(ctx context.Context, from, to string) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range strings.Split(strings.TrimRight(list, "\x00"), "\x00") {
+	for name := range strings.SplitSeq(strings.TrimRight(list, "\x00"), "\x00") {
 		data, err := os.ReadFile(filepath.Join(from, name))
 		if err != nil {
 			return fmt.Errorf("copy sources: %w", err)

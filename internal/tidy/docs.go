@@ -50,12 +50,12 @@ func CheckDependencies(t *Tree) []Finding {
 	return findings
 }
 
-// directDependencies returns the modules that go.mod requires without the mark of an
-// indirect one.
+// directDependencies returns the modules of others that go.mod requires without the
+// mark of an indirect one.
 func directDependencies(mod string) []string {
 	var modules []string
 	inBlock := false
-	for _, line := range strings.Split(mod, "\n") {
+	for line := range strings.SplitSeq(mod, "\n") {
 		line = strings.TrimSpace(line)
 		switch {
 		case line == "require (":
@@ -69,7 +69,8 @@ func directDependencies(mod string) []string {
 			continue
 		}
 		fields := strings.Fields(line)
-		if len(fields) >= 2 && !strings.HasSuffix(line, "// indirect") {
+		ours := strings.HasPrefix(line, modulePath)
+		if len(fields) >= 2 && !ours && !strings.HasSuffix(line, "// indirect") {
 			modules = append(modules, fields[0])
 		}
 	}

@@ -1,6 +1,7 @@
 package tidy_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -38,7 +39,7 @@ func TestMarkdown(t *testing.T) {
 
 func TestDependencies(t *testing.T) {
 	const mod = "module m\n\nrequire a.org/x v1.0.0\n\nrequire (\n\tb.org/y v1.0.0\n" +
-		"\tc.org/z v1.0.0 // indirect\n)\n"
+		"\tc.org/z v1.0.0 // indirect\n\tgithub.com/cerberus-host/cerberus/sdk-wasm/go v0.0.0\n)\n"
 	tree := tidy.FromFiles(map[string]string{
 		"go.mod":            mod,
 		"docs/RATIONALE.md": "# R\n\n- `a.org/x`: it is small.\n- `d.org/w`: it was needed once.\n",
@@ -99,10 +100,7 @@ func TestGenerated(t *testing.T) {
 		"proto/b/v1/b.proto":     "syntax = \"proto3\";\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			changed := map[string]string{}
-			for n, data := range files {
-				changed[n] = data
-			}
+			changed := maps.Clone(files)
 			changed[name] = text
 			expect(t, tidy.CheckGenerated(tidy.FromFiles(changed)), "generated")
 		})

@@ -20,7 +20,7 @@ const generatedSums = "proto/gen/SOURCES.sha256"
 func GeneratedSums(t *Tree) string {
 	var b strings.Builder
 	if tools := t.File(".ci/tools.txt"); tools != nil {
-		for _, line := range strings.Split(string(tools.Data), "\n") {
+		for line := range strings.SplitSeq(string(tools.Data), "\n") {
 			fields := strings.Fields(line)
 			if len(fields) == 3 && strings.HasPrefix(fields[0], "protoc-gen-") {
 				fmt.Fprintf(&b, "# %s %s\n", fields[0], fields[2])
@@ -45,11 +45,11 @@ func CheckGenerated(t *Tree) []Finding {
 		return []Finding{{Rule: "generated", Path: generatedSums, Text: "missing: run make generate"}}
 	}
 	have := map[string]bool{}
-	for _, line := range strings.Split(string(f.Data), "\n") {
+	for line := range strings.SplitSeq(string(f.Data), "\n") {
 		have[line] = true
 	}
 	var findings []Finding
-	for _, line := range strings.Split(want, "\n") {
+	for line := range strings.SplitSeq(want, "\n") {
 		if !have[line] {
 			name := strings.TrimSpace(line[strings.LastIndexByte(line, ' ')+1:])
 			findings = append(findings, Finding{

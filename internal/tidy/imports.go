@@ -27,13 +27,12 @@ var ErrList = errors.New("tidy: go list failed")
 // Package is what the go command says about one package of one build.
 type Package struct {
 	// ImportPath is the full path.
-	ImportPath string
-	// Standard marks packages of the Go distribution.
-	Standard bool
-	// Imports are the imports of the package itself, TestImports and XTestImports
-	// those of its tests. The go command fills the latter two only for packages that
-	// the patterns named.
-	Imports, TestImports, XTestImports []string
+	ImportPath string `json:"ImportPath"`
+	// Imports are the imports of the package itself.
+	Imports []string `json:"Imports"`
+	// TestImports and XTestImports are those of its internal and external tests.
+	TestImports  []string `json:"TestImports"`
+	XTestImports []string `json:"XTestImports"`
 }
 
 // Build is one of the programs that build constraints make of the tree.
@@ -65,7 +64,7 @@ func Builds() []Build {
 func List(ctx context.Context, root string, b Build) ([]Package, error) {
 	args := append([]string{
 		"list", "-e", "-deps", "-tags=slow",
-		"-json=ImportPath,Standard,Imports,TestImports,XTestImports",
+		"-json=ImportPath,Imports,TestImports,XTestImports",
 	}, b.Patterns...)
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = root + "/" + b.Folder

@@ -38,7 +38,7 @@ func parsePage(f File) page {
 	p := page{file: f, slugs: map[string]bool{}}
 	seen := map[string]int{}
 	fence := ""
-	for _, line := range strings.Split(string(f.Data), "\n") {
+	for line := range strings.SplitSeq(string(f.Data), "\n") {
 		trimmed := strings.TrimSpace(line)
 		switch {
 		case fence == "" && (strings.HasPrefix(trimmed, "```") || strings.HasPrefix(trimmed, "~~~")):

@@ -38,7 +38,7 @@ func CheckSource(t *Tree) []Finding {
 		findings = slices.Concat(findings,
 			s.checkSizes(), s.checkColumns(), s.checkCalls(), s.checkImports())
 	}
-	return append(findings, checkPackageDocs(t, sources)...)
+	return append(findings, checkPackageDocs(sources)...)
 }
 
 func parseAll(t *Tree) ([]source, []Finding) {
@@ -291,7 +291,7 @@ func (s *source) checkSeeded(name string) []Finding {
 
 // checkPackageDocs wants the comment of each library package in its doc.go, and of
 // each program in some file. Packages of generated code or tests only are exempt.
-func checkPackageDocs(t *Tree, sources []source) []Finding {
+func checkPackageDocs(sources []source) []Finding {
 	documented := map[string]bool{}
 	library := map[string]bool{}
 	for _, s := range sources {

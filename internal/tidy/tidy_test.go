@@ -19,7 +19,7 @@ const root = "../.."
 // TestRepository runs every check on the repository itself.
 func TestRepository(t *testing.T) {
 	tree := load(t)
-	packages, findings := importFindings(t, tree)
+	packages, findings := importFindings(t)
 	findings = slices.Concat(
 		findings,
 		tidy.CheckRows(tree, packages, tidy.ImportTable()),
@@ -62,7 +62,7 @@ func load(t *testing.T) *tidy.Tree {
 
 // importFindings lists all builds at once, because the go command spends its time in
 // waiting for files.
-func importFindings(t *testing.T, tree *tidy.Tree) ([]tidy.Package, []tidy.Finding) {
+func importFindings(t *testing.T) ([]tidy.Package, []tidy.Finding) {
 	t.Helper()
 	builds := tidy.Builds()
 	lists := make([][]tidy.Package, len(builds))
