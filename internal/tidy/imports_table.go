@@ -11,6 +11,9 @@ const (
 	hclogLib     = "github.com/hashicorp/go-hclog"
 	bboltLib     = "go.etcd.io/bbolt/..."
 	secp256k1Lib = "github.com/decred/dcrd/dcrec/secp256k1/v4/..."
+	sha3Lib      = "golang.org/x/crypto/sha3"
+	ageLib       = "filippo.io/age/..."
+	termLib      = "golang.org/x/term"
 	cobraLib     = "github.com/spf13/cobra"
 	publicAPI    = "proto/gen/cerberus/v1/..."
 	raftLogAPI   = "proto/gen/cerberus/raftlog/v1"
@@ -35,7 +38,7 @@ func lowerRows() []Row {
 		},
 		{Path: "proto/gen/cerberus/raftlog/v1", Third: []string{protobufLib, validateGen}},
 		{Path: "sdk-wasm/go", Ours: []string{"sdk-wasm/go/..."}},
-		{Path: "sdk-wasm/go/*", Ours: []string{"sdk-wasm/go/..."}},
+		{Path: "sdk-wasm/go/example/*", Ours: []string{"sdk-wasm/go"}},
 		{Path: "sdk-wasm"},
 		{Path: "sdk-wasm/braintest", Ours: []string{"sdk-wasm/go/...", "abi", "fhe"}},
 		{
@@ -43,8 +46,8 @@ func lowerRows() []Row {
 			Ours:  []string{"abi", "sdk-wasm/go/..."},
 			Tests: []string{"fhe/..."},
 		},
-		{Path: "fhe", Ours: []string{"abi"}},
 		{Path: "fhe/rns", Ours: []string{"abi"}},
+		{Path: "fhe", Ours: []string{"abi", "fhe/rns"}},
 		{Path: "fhe/encode", Ours: []string{"abi", "fhe", "fhe/rns"}},
 		{Path: "fhe/squeeze", Ours: []string{"abi", "fhe"}},
 		{
@@ -89,7 +92,7 @@ func upperRows() []Row {
 			Third: []string{wazeroLib},
 		},
 		{Path: "host/blob", Ours: []string{"abi", publicAPI}},
-		{Path: "host/identity", Ours: []string{"abi"}, Third: []string{secp256k1Lib}},
+		{Path: "host/identity", Ours: []string{"abi"}, Third: []string{secp256k1Lib, sha3Lib}},
 		{Path: "host/config", Ours: []string{"abi"}},
 		{Path: "host/telemetry", Ours: []string{"abi"}},
 		{
@@ -126,7 +129,8 @@ func upperRows() []Row {
 		{Path: "cmd/cerberus", Ours: []string{
 			"abi", publicAPI, "fhe/...", "host/...", "client", "raftstore/...", "plugins/...",
 			"sdk-wasm/...", "internal/...",
-		}, Third: []string{cobraLib, connectLib}},
+		}, Third: []string{cobraLib, ageLib, termLib, connectLib}},
+		{Path: "internal/abigen", Ours: []string{"abi"}},
 		{Path: "internal/kit", Ours: []string{"abi", "fhe/...", "host/...", "sdk-wasm/..."}},
 		{Path: "internal/bench", Ours: []string{
 			"abi", publicAPI, "fhe/...", "host/...", "client", "raftstore/...", "plugins/...",

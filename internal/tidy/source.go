@@ -78,6 +78,12 @@ func (s *source) finding(rule string, at token.Pos, name, text string) Finding {
 // read clocks and stop the process.
 func (s *source) program() bool { return s.syntax.Name.Name == "main" }
 
+// guest reports whether the file belongs to a Brain. A Wasm reactor has no main that
+// runs: its init is where it starts.
+func (s *source) guest() bool {
+	return s.program() && s.importName(modulePath+"/"+sdkFolder) != ""
+}
+
 func (s *source) checkSizes() []Finding {
 	var findings []Finding
 	limit := fileLinesMax
@@ -101,7 +107,7 @@ func (s *source) checkSizes() []Finding {
 				fmt.Sprintf("%s has %d lines, at most %d: keep the control flow, name its steps",
 					funcName(fn), lines, funcLinesMax)))
 		}
-		if fn.Recv == nil && fn.Name.Name == "init" {
+		if fn.Recv == nil && fn.Name.Name == "init" && !s.guest() {
 			findings = append(findings, s.finding("init", fn.Pos(), "init",
 				"no init functions: wire things where they are used"))
 		}
@@ -230,8 +236,8 @@ func (s *source) checkCalls() []Finding {
 	return findings
 }
 
-// importName returns the name under which the file uses a package of the standard
-// library, or "".
+// importName returns the name under which the file uses a package, or "" where it does
+// not import it. A package without another name goes by the last element of its path.
 func (s *source) importName(importPath string) string {
 	for _, spec := range s.syntax.Imports {
 		if strings.Trim(spec.Path.Value, `"`) != importPath {

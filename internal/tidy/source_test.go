@@ -56,6 +56,12 @@ func callCases() []sourceCase {
 		{"panic in a test", "p/p_test.go", "package p\n\nfunc f() { panic(1) }\n", nil},
 		{"a method named panic", "p/p.go", "package p\n\nfunc f(x T) { x.panic() }\n", nil},
 		{"init", "p/p.go", "package p\n\nfunc init() {}\n", []string{"init"}},
+		{
+			"init of a guest", "p/p.go",
+			"package main\n\nimport brain \"" + module + "sdk-wasm/go\"\n\n" +
+				"func init() { brain.Serve(nil) }\n",
+			nil,
+		},
 		{"a method named init", "p/p.go", "package p\n\nfunc (T) init() {}\n", nil},
 		{
 			"clock", "p/p.go", "package p\n\nimport \"time\"\n\nvar x = time.Since(time.Now())\n",
