@@ -29,14 +29,14 @@ func expand(t testing.TB, n int, q uint64, domain string, index ...uint64) []uin
 
 // expandFromTheComment is the doc comment of ExpandUniform, implemented a second time.
 func expandFromTheComment(n int, q uint64, domain string, index ...uint64) []uint64 {
-	number := func(x int) []byte { return binary.LittleEndian.AppendUint64(nil, uint64(x)) }
+	number := func(x uint64) []byte { return binary.LittleEndian.AppendUint64(nil, x) }
 	seed := testSeed()
 	input := slices.Concat(number(23), []byte("cerberus/rns/uniform/v1"),
-		number(len(domain)), []byte(domain), number(32), seed[:], number(len(index)))
+		number(uint64(len(domain))), []byte(domain), number(32), seed[:], number(uint64(len(index))))
 	for _, i := range index {
-		input = append(input, number(int(i))...)
+		input = append(input, number(i)...)
 	}
-	input = append(input, number(int(q))...)
+	input = append(input, number(q)...)
 	w := bits.Len64(q - 1)
 	b := (w + 7) / 8
 	stream := sha3.SumSHAKE128(input, 4*b*n+4096)
@@ -102,7 +102,8 @@ func TestExpandSeparatesItsInputs(t *testing.T) {
 }
 
 func TestExpandIsSpreadOverTheRange(t *testing.T) {
-	const q, n, buckets = 1099511922689, 1 << 14, 16
+	const n, buckets = 1 << 14, 16
+	q := uint64(1099511922689)
 	var counts [buckets]int
 	for _, c := range expand(t, n, q, "spread") {
 		if c >= q {
