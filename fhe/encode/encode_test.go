@@ -109,7 +109,13 @@ func TestSlotsAgainstDirectSum(t *testing.T) {
 	p, o, e := params(t, "insecure-12-8"), newOracle(), encode.New()
 	const level, frac, scaleBits = 7, 62, 220
 	for _, c := range []struct{ period, count, width int }{
-		{1, 1, 64}, {2, 2, 64}, {2, 1, 3}, {4, 3, 64}, {8, 8, 17}, {64, 64, 64}, {64, 5, 64},
+		{1, 1, 64},
+		{2, 2, 64},
+		{2, 1, 3},
+		{4, 3, 64},
+		{8, 8, 17},
+		{64, 64, 64},
+		{64, 5, 64},
 		{2048, 3, 64},
 	} {
 		values := randomValues(c.count, c.width)

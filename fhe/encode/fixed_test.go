@@ -23,7 +23,12 @@ func testFixed(width int) []fixed {
 	rng := rand.New(rand.NewPCG(3, uint64(width)))
 	top := fixedOf(1, uint(width))
 	numbers := []fixed{
-		{}, {lo: 1}, fixed{lo: 1}.neg(), {lo: math.MaxUint64}, {hi: 1}, fixed{hi: 1}.neg(),
+		{},
+		{lo: 1},
+		fixed{lo: 1}.neg(),
+		{lo: math.MaxUint64},
+		{hi: 1},
+		fixed{hi: 1}.neg(),
 		top, top.neg(), top.sub(fixed{lo: 1}), top.neg().add(fixed{lo: 1}),
 	}
 	for range 100 {

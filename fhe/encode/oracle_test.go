@@ -73,25 +73,25 @@ func (o oracle) slotCoefficient(values []int64, frac, period, k int) *big.Float 
 	return sum.SetMantExp(sum, -frac)
 }
 
-func params(t testing.TB, name string) *fhe.Params {
-	t.Helper()
+func params(tb testing.TB, name string) *fhe.Params {
+	tb.Helper()
 	p, err := fhe.ParamsByName(name)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return p
 }
 
 // integers returns the centred coefficients of an encoded polynomial.
-func integers(t testing.TB, p *fhe.Params, level int, poly fhe.Poly) []*big.Int {
-	t.Helper()
+func integers(tb testing.TB, p *fhe.Params, level int, poly fhe.Poly) []*big.Int {
+	tb.Helper()
 	basis, err := rns.NewBasis(p.Moduli(level))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	coeffs, err := basis.ReconstructPoly(poly.Limbs)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return coeffs
 }

@@ -9,11 +9,11 @@ import (
 	"github.com/cerberus-host/cerberus/fhe/rns"
 )
 
-func basis(t testing.TB, primes ...uint64) *rns.Basis {
-	t.Helper()
+func basis(tb testing.TB, primes ...uint64) *rns.Basis {
+	tb.Helper()
 	b, err := rns.NewBasis(primes)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }
@@ -56,8 +56,20 @@ func TestReconstructUndoesDecompose(t *testing.T) {
 
 func TestDivRound(t *testing.T) {
 	cases := []struct{ x, d, want int64 }{
-		{7, 2, 4}, {5, 2, 2}, {-5, 2, -2}, {-7, 2, -4}, {1, 2, 0}, {-1, 2, 0}, {3, 2, 2},
-		{7, 3, 2}, {8, 3, 3}, {-7, 3, -2}, {-8, 3, -3}, {0, 9, 0}, {6, 4, 2}, {10, 4, 2},
+		{7, 2, 4},
+		{5, 2, 2},
+		{-5, 2, -2},
+		{-7, 2, -4},
+		{1, 2, 0},
+		{-1, 2, 0},
+		{3, 2, 2},
+		{7, 3, 2},
+		{8, 3, 3},
+		{-7, 3, -2},
+		{-8, 3, -3},
+		{0, 9, 0},
+		{6, 4, 2},
+		{10, 4, 2},
 	}
 	for _, c := range cases {
 		if got := rns.DivRound(big.NewInt(c.x), big.NewInt(c.d)); got.Int64() != c.want {

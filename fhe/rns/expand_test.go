@@ -18,11 +18,11 @@ func testSeed() (seed [rns.SeedBytes]byte) {
 	return seed
 }
 
-func expand(t testing.TB, n int, q uint64, domain string, index ...uint64) []uint64 {
-	t.Helper()
+func expand(tb testing.TB, n int, q uint64, domain string, index ...uint64) []uint64 {
+	tb.Helper()
 	dst := make([]uint64, n)
 	if err := rns.ExpandUniform(dst, q, testSeed(), domain, index...); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return dst
 }

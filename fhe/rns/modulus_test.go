@@ -18,21 +18,23 @@ func edges(q uint64) []uint64 {
 	return []uint64{0, 1, 2, q / 2, q/2 + 1, q - 2, q - 1}
 }
 
-func modulus(t testing.TB, q uint64) rns.Modulus {
-	t.Helper()
+func modulus(tb testing.TB, q uint64) rns.Modulus {
+	tb.Helper()
 	m, err := rns.NewModulus(q)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return m
 }
 
 // testModuli are primes of all widths, the extremes of the type included.
-func testModuli(t testing.TB) []rns.Modulus {
+func testModuli(tb testing.TB) []rns.Modulus {
 	var moduli []rns.Modulus
-	for _, q := range []uint64{3, 5, 17, 12289, 65537, 1099511922689, 1125899906826241,
-		4611686018427387847} {
-		moduli = append(moduli, modulus(t, q))
+	for _, q := range []uint64{
+		3, 5, 17, 12289, 65537, 1099511922689, 1125899906826241,
+		4611686018427387847,
+	} {
+		moduli = append(moduli, modulus(tb, q))
 	}
 	return moduli
 }
@@ -133,8 +135,10 @@ func TestNewModulusRefusals(t *testing.T) {
 
 func TestPrimeFactors(t *testing.T) {
 	rng := testRand()
-	numbers := []uint64{2, 3, 4, 1 << 40, 1021 * 1021, 1031 * 1031, 1073741789 * 1073741827,
-		65537 * 65539 * 65543, 1125899906826241 - 1}
+	numbers := []uint64{
+		2, 3, 4, 1 << 40, 1021 * 1021, 1031 * 1031, 1073741789 * 1073741827,
+		65537 * 65539 * 65543, 1125899906826241 - 1,
+	}
 	for range 50 {
 		numbers = append(numbers, rng.Uint64N(1<<50)+2)
 	}

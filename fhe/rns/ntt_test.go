@@ -10,11 +10,11 @@ import (
 	"github.com/cerberus-host/cerberus/fhe/rns"
 )
 
-func table(t testing.TB, q uint64, logN int) *rns.Table {
-	t.Helper()
-	tab, err := rns.NewTable(modulus(t, q), logN)
+func table(tb testing.TB, q uint64, logN int) *rns.Table {
+	tb.Helper()
+	tab, err := rns.NewTable(modulus(tb, q), logN)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return tab
 }
@@ -33,10 +33,10 @@ type nttCase struct {
 	logN int
 }
 
-func nttCases(t testing.TB) []nttCase {
+func nttCases(tb testing.TB) []nttCase {
 	wide, err := rns.PrimesBelow(50, 9, 1)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	// The last is the widest prime that a Modulus takes: lazy sums come close to 2^64.
 	return []nttCase{{5, 1}, {17, 2}, {12289, 8}, {wide[0], 9}, {widest(6), 6}}

@@ -13,8 +13,10 @@ import (
 
 // packModuli need not be prime: packing only looks at the width and the bound.
 func packModuli() []uint64 {
-	return []uint64{2, 3, 4, 5, 255, 256, 257, 65537, 1 << 40, 1<<40 + 1, 1099511480321,
-		70368743669761, 1125899906826241, 1<<56 - 1, 1 << 56}
+	return []uint64{
+		2, 3, 4, 5, 255, 256, 257, 65537, 1 << 40, 1<<40 + 1, 1099511480321,
+		70368743669761, 1125899906826241, 1<<56 - 1, 1 << 56,
+	}
 }
 
 // packSlowly is the format written down a second time: one big integer.

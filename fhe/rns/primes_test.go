@@ -32,11 +32,11 @@ func namedShapes() map[string]rns.PrimeShape {
 	}
 }
 
-func named(t testing.TB, name string) rns.PrimeSet {
-	t.Helper()
+func named(tb testing.TB, name string) rns.PrimeSet {
+	tb.Helper()
 	set, err := rns.NamedPrimes(name)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return set
 }

@@ -10,8 +10,9 @@ const (
 	// MaxPrimeBits is the width of the largest prime in use: every prime of Q and P is
 	// below 2^50, so that vector and floating-point butterflies stay exact.
 	MaxPrimeBits = 50
-	// MinLogDegree and MaxLogDegree bound log2 of the ring degree N.
+	// MinLogDegree is the least log2 of a ring degree N.
 	MinLogDegree = 1
+	// MaxLogDegree is the largest log2 of a ring degree N.
 	MaxLogDegree = 17
 
 	// maxChain is how many primes a search makes room for before it has found any.
