@@ -29,6 +29,7 @@ func modulus(tb testing.TB, q uint64) rns.Modulus {
 
 // testModuli are primes of all widths, the extremes of the type included.
 func testModuli(tb testing.TB) []rns.Modulus {
+	tb.Helper()
 	var moduli []rns.Modulus
 	for _, q := range []uint64{
 		3, 5, 17, 12289, 65537, 1099511922689, 1125899906826241,

@@ -34,6 +34,7 @@ type nttCase struct {
 }
 
 func nttCases(tb testing.TB) []nttCase {
+	tb.Helper()
 	wide, err := rns.PrimesBelow(50, 9, 1)
 	if err != nil {
 		tb.Fatal(err)
