@@ -27,7 +27,7 @@ type LoadedPlan interface {
 	Plan() *Plan
 	// Bytes is the memory that the loaded form occupies.
 	Bytes() int64
-	// Run executes the Plan on the inputs, in the order of the Plan's registers, and
+	// Run executes the Plan on the inputs, in the order of the Plan's inputs, and
 	// returns one ciphertext per output. keys may be nil if the Plan needs none. It looks at
 	// ctx between steps. Inputs are checked against the Plan ([Plan.CheckInputs]) by
 	// [Execute], which is what callers use.
@@ -37,6 +37,8 @@ type LoadedPlan interface {
 
 // LoadedKeys is a key set in an engine's own form, safe for concurrent use.
 type LoadedKeys interface {
+	// Missing returns the keys of need that are not there.
+	Missing(need KeyNeed) KeyNeed
 	// Bytes is the memory that the loaded form occupies.
 	Bytes() int64
 }
