@@ -40,7 +40,7 @@ demo: build ## Start a node, ask both Brains real questions under encryption, st
 
 .PHONY: test
 test: ## Run the tests of both modules (small rings, a few minutes)
-	cd $(SDK) && go test ./... && cd - >/dev/null
+	(cd $(SDK) && go test ./...)
 	go test ./...
 
 .PHONY: test-slow
@@ -50,10 +50,14 @@ test-slow: ## Run also the tests that take long: full parameter sets, every cras
 .PHONY: check
 check: $(addprefix $(TOOLS)/,$(TOOL_NAMES)) ## Formatting, linters, schemas, generated code, module files, house rules
 	before=$$(git status --porcelain)
-	go vet ./...
-	cd $(SDK) && go vet ./... && go mod tidy -diff && cd - >/dev/null
 	go mod tidy -diff
+	go vet ./...
 	$(TOOLS)/golangci-lint run
+	pushd $(SDK) >/dev/null
+	go mod tidy -diff
+	GOOS=wasip1 GOARCH=wasm go vet ./...
+	$(CURDIR)/$(TOOLS)/golangci-lint run -c $(CURDIR)/.golangci.yml
+	popd >/dev/null
 	$(TOOLS)/buf lint
 	$(TOOLS)/buf format --path proto/cerberus --diff --exit-code
 	if [[ -f proto/image.binpb ]]; then
@@ -92,12 +96,12 @@ cross: ## Build for every other target; compare the golden digests on other mach
 	GOOS=windows GOARCH=amd64 go build ./...
 	GOOS=js GOARCH=wasm go build ./client/...
 	GOOS=wasip1 GOARCH=wasm go build ./abi/...
-	cd $(SDK) && GOOS=wasip1 GOARCH=wasm go build ./... && cd - >/dev/null
+	(cd $(SDK) && GOOS=wasip1 GOARCH=wasm go build ./...)
 	for level in v1 v3; do
 		GOAMD64=$$level go test -count=1 -run Golden $(GOLDEN_PACKAGES)
 	done
 	command -v qemu-aarch64-static >/dev/null || {
-		echo 'cross: install qemu-user-static to run the arm64 goldens' >&2
+		echo 'cross: the arm64 goldens need qemu-aarch64-static (Debian: qemu-user-static)' >&2
 		exit 1
 	}
 	GOARCH=arm64 go test -count=1 -exec qemu-aarch64-static -run Golden $(GOLDEN_PACKAGES)
