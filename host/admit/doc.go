@@ -1,0 +1,27 @@
+// Package admit decides whether a module may be given to the WebAssembly runtime, and in
+// which form.
+//
+// [Admit] reads a module once, from the first byte to the last, before the runtime sees any
+// of them. Every count is checked against the bytes that are left and against a limit, so
+// reading costs time and memory in proportion to the file, never to a number in it. What
+// passes has the exports that the ABI asks for, imports host functions with the table's
+// signatures and nothing else, and cannot make the runtime's compiler slow or large: see
+// limits.go, each limit with the module that it stops.
+//
+// The runtime is given [Module.Code], not the file: custom sections are gone, and a loop
+// without a body stands at places where a guest could otherwise run long without passing
+// an interruption point (points.go). Both changes leave every index and every type as it
+// was, so the runtime's full validation still judges the author's code.
+//
+// # Caveats
+//
+// Admit does not type-check instructions: the runtime does that when it compiles. It does
+// not meter either: what a run costs is bounded by its deadline and its counted host calls.
+// Limits are start values; raising one is safe, lowering one can refuse modules that are
+// registered already.
+//
+// # What it is not
+//
+// It gives no opinion on what a module computes: a hostile module that passes is still
+// hostile, and the host functions treat it so.
+package admit

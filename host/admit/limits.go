@@ -1,0 +1,47 @@
+package admit
+
+// The limits of a module. The comment says what a module without the limit does to a
+// runtime that has none; the highest figure seen in modules built by the toolchains that
+// the SDKs support is in brackets.
+const (
+	// FunctionsMax bounds functions: each has a fixed price to compile [1,766].
+	FunctionsMax = 20_000
+	// TypesMax bounds function types: the runtime keeps them for its lifetime [110].
+	TypesMax = 1_000
+	// ParamsMax bounds a type's parameters: compile time grows with their square [17].
+	ParamsMax = 32
+	// ResultsMax bounds a type's results.
+	ResultsMax = 4
+	// ImportsMax bounds imports, repeated ones included [21].
+	ImportsMax = 256
+	// ExportsMax bounds exports [450].
+	ExportsMax = 1_024
+	// GlobalsMax bounds globals [13].
+	GlobalsMax = 1_024
+	// TableEntriesMax bounds the one table: an entry costs eight bytes at once [5,862].
+	TableEntriesMax = 16_384
+	// ElementsMax bounds element segments and all their entries together.
+	ElementsMax = 65_536
+	// DataSegmentsMax bounds data segments [30,459].
+	DataSegmentsMax = 65_536
+	// LocalsMax bounds the locals of one function: 100 million take gigabytes [50].
+	LocalsMax = 1_000
+	// LocalsTotalMax bounds the locals of all functions [6,875].
+	LocalsTotalMax = 50_000
+	// BodyBytesMax bounds the body of one function [37 KB].
+	BodyBytesMax = 128 << 10
+	// NestingMax bounds nested blocks: compile time grows with their square [549].
+	NestingMax = 1_024
+	// BranchTargetsMax bounds the targets of one br_table [895].
+	BranchTargetsMax = 4_096
+	// BlocksByLocalsMax bounds, for one function, its blocks times its parameters and
+	// locals: 4,000 times 4,000 compile for a minute and take a gigabyte.
+	BlocksByLocalsMax = 1_000_000
+	// BlocksByLocalsTotalMax bounds the sum of these products.
+	BlocksByLocalsTotalMax = 20_000_000
+)
+
+// leafBytesMax is the largest body that may go without an interruption point at its entry:
+// it calls nothing and has no loop, so its time is a fraction of a microsecond, and the
+// body that calls it has room for [BodyBytesMax]/2 calls at most.
+const leafBytesMax = 256
