@@ -132,7 +132,8 @@ type module struct {
 	Dir     string `json:"Dir"`
 }
 
-// licences returns the licence texts of all modules in the binary, sorted by path.
+// licences returns the licence texts of the standard library and of all modules in the
+// binary, sorted by path.
 func (b builder) licences(ctx context.Context, p platform) ([]byte, error) {
 	output, err := b.command(ctx, p, "list", "-deps", "-json=Module", "./cmd/"+program).Output()
 	if err != nil {
@@ -142,6 +143,12 @@ func (b builder) licences(ctx context.Context, p platform) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	toolchain, err := b.command(ctx, p, "env", "GOROOT", "GOVERSION").Output()
+	if err != nil {
+		return nil, fmt.Errorf("find the standard library: %w", err)
+	}
+	root, version, _ := strings.Cut(strings.TrimSpace(string(toolchain)), "\n")
+	modules = append([]module{{Path: "std", Version: version, Dir: root}}, modules...)
 	var text bytes.Buffer
 	for _, m := range modules {
 		if err := appendLicences(&text, m); err != nil {
