@@ -6,6 +6,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -85,27 +86,32 @@ type benchmark struct {
 	Rows    []figure `json:"rows"`
 }
 
-// figure is one measured number. Value stays text, so that what the README shows and
-// what was measured are compared digit by digit.
+// figure is one measured number.
 type figure struct {
-	Figure    string      `json:"figure"`
-	Value     json.Number `json:"value"`
-	Unit      string      `json:"unit"`
-	Asked     string      `json:"asked"`
-	Reference string      `json:"reference"`
+	Figure    string  `json:"figure"`
+	Value     float64 `json:"value"`
+	Unit      string  `json:"unit"`
+	Asked     string  `json:"asked"`
+	Reference string  `json:"reference"`
 }
 
-// CheckFigures compares the README's table of figures with docs/benchmarks, both
-// ways of reading: each cell of the table is a measured value, and the table names
-// machine and date of the file that it quotes.
+// shows reports whether a text is the figure, rounded to the decimals that it has.
+func (f figure) shows(text string) bool {
+	number, unit, _ := strings.Cut(text, " ")
+	_, fraction, _ := strings.Cut(number, ".")
+	return unit == f.Unit && number == strconv.FormatFloat(f.Value, 'f', len(fraction), 64)
+}
+
+// CheckFigures compares the README's table of figures with docs/benchmarks.
 //
 // The table stands between the lines <!-- figures --> and <!-- /figures -->. In it a
 // cell that ends in a comment, as in
 //
-//	| execute, p50 | 4.2 ms <!-- sentiment/execute_p50 --> | <= 5 ms |
+//	| execute, p50 | 4.2 ms <!-- eval/sentiment: execute p50 --> | <= 5 ms |
 //
-// shows the row "execute_p50" of the file with "area": "sentiment", as value, space,
-// unit. A row of the table without a key is its heading, or an error.
+// shows the row whose "figure" is "sentiment: execute p50", of the file whose "area"
+// is "eval": value, space, unit, the value rounded to the decimals shown. A row of the
+// table without such a cell is its heading, or an error.
 func CheckFigures(t *Tree) []Finding {
 	const readme = "README.md"
 	values, findings := measured(t)
@@ -120,7 +126,7 @@ func CheckFigures(t *Tree) []Finding {
 			Text: "one table of figures stands between <!-- figures --> and <!-- /figures -->",
 		})
 	}
-	cell := regexp.MustCompile(`\|([^|]*?)<!-- ([a-z0-9_./-]+) -->\s*\|`)
+	cell := regexp.MustCompile(`\|([^|]*?)<!-- ([^|]+?) -->\s*\|`)
 	inside, row := false, 0
 	for i, line := range strings.Split(text, "\n") {
 		switch strings.TrimSpace(line) {
@@ -143,10 +149,10 @@ func CheckFigures(t *Tree) []Finding {
 		}
 		for _, m := range cells {
 			shown, key := strings.TrimSpace(m[1]), m[2]
-			if want, ok := values[key]; !ok || want != shown {
+			if want, ok := values[key]; !ok || !want.shows(shown) {
 				findings = append(findings, Finding{
 					Rule: "figures", Path: readme, Line: i + 1, Name: key,
-					Text: fmt.Sprintf("shows %q, measured was %q", shown, want),
+					Text: fmt.Sprintf("shows %q, measured was %v %s", shown, want.Value, want.Unit),
 				})
 			}
 		}
@@ -154,9 +160,9 @@ func CheckFigures(t *Tree) []Finding {
 	return findings
 }
 
-// measured returns "value unit" by "area/figure".
-func measured(t *Tree) (map[string]string, []Finding) {
-	values := map[string]string{}
+// measured returns the figures by "area/figure".
+func measured(t *Tree) (map[string]figure, []Finding) {
+	values := map[string]figure{}
 	var findings []Finding
 	for _, f := range t.Under("docs/benchmarks") {
 		if path.Ext(f.Path) != ".json" {
@@ -180,7 +186,7 @@ func measured(t *Tree) (map[string]string, []Finding) {
 			if _, twice := values[key]; twice {
 				problem("the figure " + key + " is there twice")
 			}
-			values[key] = strings.TrimSpace(r.Value.String() + " " + r.Unit)
+			values[key] = r
 		}
 	}
 	return values, findings

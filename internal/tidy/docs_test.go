@@ -53,7 +53,7 @@ func TestDependencies(t *testing.T) {
 
 func TestFigures(t *testing.T) {
 	const bench = `{"area":"sentiment","machine":"m","date":"2026-01-02","rows":[
-		{"figure":"p50","value":4.20,"unit":"ms","asked":"<= 5 ms","reference":""}]}`
+		{"figure":"a: p50","value":4.2499,"unit":"ms","asked":"<= 5 ms","reference":""}]}`
 	table := func(rows ...string) string {
 		return "# R\n\n<!-- figures -->\n\n| figure | measured |\n| --- | --- |\n" +
 			strings.Join(rows, "\n") + "\n\n<!-- /figures -->\n"
@@ -64,10 +64,14 @@ func TestFigures(t *testing.T) {
 		bench  string
 		rules  []string
 	}{
-		{"equal", table("| p50 | 4.20 ms <!-- sentiment/p50 --> |"), bench, nil},
-		{"rounded", table("| p50 | 4.2 ms <!-- sentiment/p50 --> |"), bench, []string{"figures"}},
-		{"unknown", table("| p50 | 4.20 ms <!-- medical/p50 --> |"), bench, []string{"figures"}},
-		{"no key", table("| p50 | 4.20 ms |"), bench, []string{"figures"}},
+		{"equal", table("| p50 | 4.2499 ms <!-- sentiment/a: p50 --> | |"), bench, nil},
+		{"rounded", table("| p50 | 4.2 ms <!-- sentiment/a: p50 --> |"), bench, nil},
+		{"no decimals", table("| p50 | 4 ms <!-- sentiment/a: p50 --> |"), bench, nil},
+		{"other", table("| p50 | 4.24 ms <!-- sentiment/a: p50 --> |"), bench, []string{"figures"}},
+		{"unit", table("| p50 | 4.2 s <!-- sentiment/a: p50 --> |"), bench, []string{"figures"}},
+		{"no number", table("| p50 | fast <!-- sentiment/a: p50 --> |"), bench, []string{"figures"}},
+		{"unknown", table("| p50 | 4.2 ms <!-- medical/a: p50 --> |"), bench, []string{"figures"}},
+		{"no key", table("| p50 | 4.2 ms |"), bench, []string{"figures"}},
 		{"no table", "# R\n", bench, []string{"figures"}},
 		{"unknown field", table(), `{"area":"a","speed":1}`, []string{"benchmark"}},
 		{"no machine", table(), strings.Replace(bench, `"m"`, `""`, 1), []string{"benchmark"}},

@@ -49,7 +49,11 @@ func lowerRows() []Row {
 		{Path: "fhe/rns", Ours: []string{"abi"}},
 		{Path: "fhe", Ours: []string{"abi", "fhe/rns"}},
 		{Path: "fhe/encode", Ours: []string{"abi", "fhe", "fhe/rns"}},
-		{Path: "fhe/squeeze", Ours: []string{"abi", "fhe"}},
+		{
+			Path:  "fhe/squeeze",
+			Ours:  []string{"abi", "fhe"},
+			Tests: []string{"fhe/rns", "fhe/encode", "fhe/lattigo"},
+		},
 		{
 			Path:  "fhe/lattigo",
 			Ours:  []string{"abi", "fhe", "fhe/rns", "fhe/encode"},
@@ -80,6 +84,7 @@ func impure() []string {
 // upperRows are the node, its client and the programs.
 func upperRows() []Row {
 	return []Row{
+		{Path: "host/wasmtest", Ours: []string{"abi"}},
 		{Path: "host/admit", Ours: []string{"abi"}},
 		{
 			Path:  "host/runtime",
