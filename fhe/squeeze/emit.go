@@ -213,8 +213,8 @@ func (e *emitter) rotate(v value, level int) fhe.Reg {
 // bring returns the register of a value at a level, at the scale that such values have
 // there. From a higher level l the value is cut to level+1, multiplied by the integer next
 // to q_(level+1) * S' / S, and rescaled; the integer is so large that its rounding is below
-// the noise, and the scale is taken to be exactly S'. Coefficient-packed values have the
-// same scale at every level and are only cut.
+// the noise, and the scale is taken to be exactly S'. Where both scales are the same, as
+// they always are with coefficient packing, the value is only cut.
 func (e *emitter) bring(id valueID, level int) fhe.Reg {
 	if r, ok := e.at[place{id, level}]; ok {
 		return r
@@ -226,11 +226,11 @@ func (e *emitter) bring(id valueID, level int) fhe.Reg {
 			have, level))
 		return 0
 	}
-	if v.packing == abi.PackCoeffs {
+	want := e.lev.scaleAt(v, level)
+	if want == e.lev.scaleAt(v, have) {
 		return e.drop(id, level)
 	}
 	a := e.drop(id, level+1)
-	want := e.lev.chain[level]
 	raised := want.MulInt(e.prog.Params.Q(level + 1))
 	factor := raised.Div(e.scales[a]).RoundInt()
 	if !factor.IsInt64() || factor.Int64() < adjustMin || factor.Int64() >= 1<<62 {
