@@ -71,9 +71,7 @@ func (s *State) Apply(index Index, entry []byte) (Response, []Event) {
 			return refusal(index, refuse(CodeNonceReused, "nonce",
 				"the nonce belongs to another request")), nil
 		}
-		resp := seen.response
-		resp.Replayed = true
-		return resp, nil
+		return seen.replay(), nil
 	}
 	if bad := s.checkRequest(cmd); bad != nil {
 		return refusal(index, bad), nil
@@ -82,9 +80,7 @@ func (s *State) Apply(index Index, entry []byte) (Response, []Event) {
 	if bad := c.dispatch(cmd); bad != nil {
 		c.resp, c.events = refusal(index, bad), nil
 	}
-	s.remember(&request{
-		key: cmd.key, digest: cmd.digest, expiryMS: cmd.expiryMS, response: c.resp,
-	})
+	s.remember(cmd, c.resp)
 	return c.resp, c.events
 }
 

@@ -2,6 +2,7 @@ package state
 
 import (
 	"container/heap"
+	"fmt"
 
 	"github.com/cerberus-host/cerberus/abi"
 )
@@ -55,10 +56,24 @@ func (h *expiryHeap) Pop() any {
 	return last
 }
 
-// remember records the answer to a request.
-func (s *State) remember(r *request) {
-	s.requests[r.key] = r
-	heap.Push(&s.expiries, expiry{r.expiryMS, r.key})
+// remember records the answer to a request, without its message: the text may change with
+// a version, the state must not.
+func (s *State) remember(cmd *command, resp Response) {
+	resp.Message = ""
+	s.requests[cmd.key] = &request{
+		key: cmd.key, digest: cmd.digest, expiryMS: cmd.expiryMS, response: resp,
+	}
+	heap.Push(&s.expiries, expiry{cmd.expiryMS, cmd.key})
+}
+
+// replay answers a repetition.
+func (r *request) replay() Response {
+	resp := r.response
+	resp.Replayed = true
+	if resp.Code != CodeOK {
+		resp.Message = fmt.Sprintf("the same request was refused as entry %d", resp.Index)
+	}
+	return resp
 }
 
 // forgetRequests drops the requests whose expiry is over: they are refused as expired.
