@@ -58,7 +58,8 @@ func (m matrix) diagonal(d, turn int) []int64 {
 //
 //	w = sum over g of rot(sum over b of rot(g_(g*n1+b), -g*n1) * rot(a, b), g*n1)
 //
-// with n1 = 2^ceil(log2(D)/2). Diagonals that are zero are left out, all but one.
+// with n1 = 2^ceil(log2(D)/2). Diagonals that are zero are left out, except the main one of
+// a zero matrix.
 func (l *lowerer) matVec(id fhe.NodeID, n fhe.Node, x valueID) ([]valueID, error) {
 	values, frac, err := l.model.ConstantValues(l.prog.Nodes[n.A])
 	if err != nil {
@@ -83,8 +84,7 @@ func (l *lowerer) matVec(id fhe.NodeID, n fhe.Node, x valueID) ([]valueID, error
 		var inner partial
 		for d := giant; d < giant+baby && g.err == nil; d++ {
 			diagonal := m.diagonal(d, giant)
-			isLast := d == count-1 && !inner.some && !total.some
-			if allZero(diagonal) && !isLast {
+			if allZero(diagonal) && !(d == 0 && allZero(values)) {
 				continue
 			}
 			k := g.constant(fhe.ArrangeSlots, len(diagonal), diagonal, frac)
