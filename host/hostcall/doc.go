@@ -1,0 +1,27 @@
+// Package hostcall is the host's side of the ABI: what happens when a guest calls a host
+// function. It knows no WebAssembly runtime; host/runtime binds it to one.
+//
+// A [Run] is the state of one entry point's run: made by [NewEncode], [NewInfer] or
+// [NewDecode], changed by the functions that [Bindings] lists, and asked for its result at
+// the end ([Run.Inputs], [Run.Program], [Run.Answer]). [ParseRequest] checks a client's
+// request against the manifest's schema, and [PublicArgs] copies the public fields out of
+// it: code of the guest has no part in either.
+//
+// Everything that a guest can observe is a fixed function of the module, the public
+// arguments and, on the client, its own request: handles, error codes, the clock, random
+// numbers. So infer records the same Program on every machine.
+//
+// # The system interface
+//
+// Language runtimes expect a few calls of wasi_snapshot_preview1. The shim in wasi.go
+// answers these: the clock starts at a fixed time and moves when it is read; random bytes
+// come from a seed; what is written to standard output and error goes to the run's log;
+// arguments and environment are empty; waiting returns at once; there is no file.
+//
+// # Caveats
+//
+// A Run belongs to one goroutine. Memory that a guest passes is read or copied within the
+// call and never kept.
+//
+// The clock and the random bytes carry no information and are not secure.
+package hostcall

@@ -1,0 +1,42 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cerberus-host/cerberus/abi"
+)
+
+var (
+	// ErrCompile is returned when an admitted module is not valid WebAssembly.
+	ErrCompile = errors.New("the module does not compile")
+	// ErrTrap is returned when the guest trapped: an unreachable operator, an access outside
+	// its memory, a stack overflow.
+	ErrTrap = errors.New("the module trapped")
+	// ErrDeadline is returned when a run was stopped at its deadline or because its context
+	// ended; it then also wraps the context's error.
+	ErrDeadline = errors.New("the module was stopped")
+	// ErrCacheDir is returned when the directory for compiled code is not safe to use.
+	ErrCacheDir = errors.New("unsafe directory for compiled code")
+	// ErrClosed is returned after [Runtime.Close].
+	ErrClosed = errors.New("the sandbox is closed")
+)
+
+// RunError says which run failed, and carries what the guest had logged. It wraps one of
+// this package's errors or of package hostcall's.
+type RunError struct {
+	Module abi.Digest
+	Phase  abi.Phase
+	// Log is the run's log, safe for a terminal. On the client it may quote the request, so
+	// it is for the user's eyes only.
+	Log string
+	Err error
+}
+
+// Error implements error. The log is not part of it.
+func (e *RunError) Error() string {
+	return fmt.Sprintf("%s of module %s: %v", e.Phase, e.Module.Short(), e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *RunError) Unwrap() error { return e.Err }

@@ -1,0 +1,140 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+
+	"github.com/cerberus-host/cerberus/abi"
+	"github.com/cerberus-host/cerberus/host/admit"
+	"github.com/cerberus-host/cerberus/host/hostcall"
+)
+
+// Defaults of [Config].
+const (
+	// DefaultRunTimeout is long for a guest that only records or encodes: both take
+	// milliseconds.
+	DefaultRunTimeout = 10 * time.Second
+	// DefaultCompiledBytesMax holds about thirty modules that were built with Go.
+	DefaultCompiledBytesMax = 256 << 20
+)
+
+// Config configures a [Runtime]; the zero value is usable.
+type Config struct {
+	// CacheDir keeps compiled code; it is made with mode 0700 if it is missing. Empty means
+	// in memory only.
+	CacheDir string
+	// MemoryPages bounds a guest's memory in pages of 64 KiB, 1 to [abi.MemoryPagesMax]; 0
+	// means the latter.
+	MemoryPages uint32
+	// RunTimeout bounds one run, instantiation included; 0 means [DefaultRunTimeout].
+	RunTimeout time.Duration
+	// CompiledBytesMax bounds the compiled code kept in memory for modules that are not
+	// running; 0 means [DefaultCompiledBytesMax].
+	CompiledBytesMax int64
+	// Interpreter does without native code, about a hundred times slower. Where the
+	// compiler has no support for the processor, this is so anyway.
+	Interpreter bool
+	// Observe, if set, is called after every run, from the goroutine that ran it.
+	Observe func(Report)
+}
+
+// Report is what is known about one run. It holds no value of a user but what the guest
+// logged.
+type Report struct {
+	Module abi.Digest
+	Phase  abi.Phase
+	// HostCalls counts host calls, those of the system interface included.
+	HostCalls int
+	// MemoryBytes is the size of the guest's memory at the end.
+	MemoryBytes int64
+	// Log is the run's log, safe for a terminal; LogDropped counts what did not fit.
+	Log        string
+	LogDropped int
+	// Err is the run's error, nil if it succeeded so far as the sandbox can tell.
+	Err error
+}
+
+// Runtime compiles and runs modules. It is safe for concurrent use.
+type Runtime struct {
+	config   Config
+	bindings []hostcall.Binding
+	cache    *compiledCache
+}
+
+// New makes a Runtime. It touches nothing but the cache directory.
+func New(_ context.Context, c Config) (*Runtime, error) {
+	if c.MemoryPages == 0 {
+		c.MemoryPages = abi.MemoryPagesMax
+	}
+	if c.MemoryPages > abi.MemoryPagesMax {
+		return nil, fmt.Errorf("memory pages %d: at most %d", c.MemoryPages, abi.MemoryPagesMax)
+	}
+	if c.RunTimeout == 0 {
+		c.RunTimeout = DefaultRunTimeout
+	}
+	if c.CompiledBytesMax == 0 {
+		c.CompiledBytesMax = DefaultCompiledBytesMax
+	}
+	if c.CacheDir != "" {
+		if err := secureDir(c.CacheDir); err != nil {
+			return nil, err
+		}
+	}
+	bindings, err := hostcall.Bindings()
+	if err != nil {
+		return nil, err
+	}
+	r := &Runtime{config: c, bindings: bindings}
+	r.cache = newCompiledCache(c.CompiledBytesMax, r.compile)
+	return r, nil
+}
+
+// Module is a loaded module. It is safe for concurrent use and needs no closing: the code
+// it stands for is dropped and made again as memory allows.
+type Module struct {
+	runtime  *Runtime
+	admitted *admit.Module
+}
+
+// Load checks a module file, compiles it or takes it from a cache, and returns it. The
+// error is one of package admit or abi, or wraps [ErrCompile]; ctx bounds the waiting for
+// other compilations, not compiling itself, whose cost the limits of package admit bound.
+func (r *Runtime) Load(ctx context.Context, file []byte) (*Module, error) {
+	admitted, err := admit.Admit(file)
+	if err != nil {
+		return nil, err
+	}
+	m := &Module{runtime: r, admitted: admitted}
+	e, err := r.cache.acquire(ctx, admitted)
+	if err != nil {
+		return nil, err
+	}
+	r.cache.release(e)
+	return m, nil
+}
+
+// Digest returns the digest of the module's file.
+func (m *Module) Digest() abi.Digest { return m.admitted.Digest }
+
+// Manifest returns the module's manifest, which must not be changed.
+func (m *Module) Manifest() *abi.Manifest { return m.admitted.Manifest }
+
+// Facts returns counts of the module, for people.
+func (m *Module) Facts() admit.Facts { return m.admitted.Facts }
+
+// Close drops all compiled code and ends the runs that are under way.
+func (r *Runtime) Close(ctx context.Context) error { return r.cache.close(ctx) }
+
+// wazeroConfig is how every module is compiled: no debug information, no custom sections,
+// and a look at the context where loops begin.
+func (c Config) wazeroConfig() wazero.RuntimeConfig {
+	base := wazero.NewRuntimeConfig()
+	if c.Interpreter {
+		base = wazero.NewRuntimeConfigInterpreter()
+	}
+	return base.WithCloseOnContextDone(true).WithMemoryLimitPages(c.MemoryPages).
+		WithDebugInfoEnabled(false).WithCustomSections(false)
+}
