@@ -38,7 +38,8 @@ type regState struct {
 type planChecker struct {
 	plan *Plan
 	regs []regState
-	used []bool // constants
+	// usedConstants tells of each constant whether a step takes it.
+	usedConstants []bool
 	// modulus[l] is the product of q_0 to q_l.
 	modulus []Scale
 	relin   bool
@@ -68,8 +69,8 @@ func (p *Plan) check() error {
 		return err
 	}
 	c := &planChecker{
-		plan: p, regs: make([]regState, p.Registers), used: make([]bool, len(p.Constants)),
-		galois: make(map[uint64]bool),
+		plan: p, regs: make([]regState, p.Registers),
+		usedConstants: make([]bool, len(p.Constants)), galois: make(map[uint64]bool),
 	}
 	product := ScaleOfBits(0)
 	for i := range p.Params.QCount() {
@@ -77,7 +78,7 @@ func (p *Plan) check() error {
 		c.modulus = append(c.modulus, product)
 	}
 	for _, check := range []func() error{
-		c.inputs, c.constants, c.steps, c.outputs, c.keys,
+		c.inputs, c.constants, c.steps, c.outputs, c.used, c.keys,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -285,7 +286,7 @@ func (c *planChecker) withConstant(s Step, a regState) (regState, error) {
 	if s.Const < 0 || s.Const >= len(c.plan.Constants) {
 		return a, fmt.Errorf("constant %d of %d", s.Const, len(c.plan.Constants))
 	}
-	c.used[s.Const] = true
+	c.usedConstants[s.Const] = true
 	k := c.plan.Constants[s.Const]
 	slots := a.packing == abi.PackSlots
 	switch {
@@ -382,12 +383,22 @@ func (c *planChecker) outputs() error {
 	return nil
 }
 
-func (c *planChecker) keys() error {
-	for i, ok := range c.used {
+// used asks that nothing is there for nothing, so that equal Plans have equal texts.
+func (c *planChecker) used() error {
+	for i, ok := range c.usedConstants {
 		if !ok {
 			return fmt.Errorf("constant %d is not used", i)
 		}
 	}
+	for r, state := range c.regs {
+		if state.kind == regUnassigned {
+			return fmt.Errorf("register %d is never assigned", r)
+		}
+	}
+	return nil
+}
+
+func (c *planChecker) keys() error {
 	p := c.plan
 	if p.Relin != c.relin {
 		return fmt.Errorf("listed need of a relinearisation key is %t, actual is %t", p.Relin,
