@@ -174,8 +174,7 @@ func TestClosedRuntime(t *testing.T) {
 // TestCompiledCodeIsDroppedAndMadeAgain: the limit is so small that no module stays.
 func TestCompiledCodeIsDroppedAndMadeAgain(t *testing.T) {
 	r := newRuntime(t, runtime.Config{CompiledBytesMax: 1})
-	decode := func() []byte { return nil }
-	a := load(t, r, w.Attach(t, w.Brain(decode(), nil, nil).Bytes()))
+	a := load(t, r, w.Attach(t, w.Brain(nil, nil, nil).Bytes()))
 	b := load(t, r, w.Attach(t, w.Brain([]byte{1}, nil, nil).Bytes()))
 	for range 3 {
 		for _, m := range []*runtime.Module{a, b} {

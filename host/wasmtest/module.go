@@ -77,13 +77,21 @@ func Name(s string) []byte { return append(U32(len(s)), s...) }
 // Call is a call of a function.
 func Call(index int) []byte { return append([]byte{0x10}, U32(index)...) }
 
-// I32Const is a constant from 0 to 2^31-1.
-func I32Const(n int) []byte {
+// I32Const is a constant.
+func I32Const(n int) []byte { return I32Bits(uint32(n)) }
+
+// I32Bits is a constant with these 32 bits.
+func I32Bits(bits uint32) []byte {
 	out := []byte{0x41}
-	for ; n > 63; n >>= 7 {
-		out = append(out, byte(n&0x7f)|0x80)
+	v := int32(bits)
+	for {
+		b := byte(v & 0x7f)
+		v >>= 7
+		if v == 0 && b&0x40 == 0 || v == -1 && b&0x40 != 0 {
+			return append(out, b)
+		}
+		out = append(out, b|0x80)
 	}
-	return append(out, byte(n))
 }
 
 // Repeat is n copies of b.
