@@ -142,7 +142,7 @@ func (r *Run) Err() error {
 	case r.calls > abi.HostCallsMax:
 		return fmt.Errorf("%w: %s made more than %d", ErrHostCalls, r.phase, abi.HostCallsMax)
 	case r.failure != nil && r.problem != "":
-		return fmt.Errorf("%w: %s: %s (%s)", ErrGuest, r.phase, *r.failure, r.problem)
+		return fmt.Errorf("%w: %s: %s (last refused call: %s)", ErrGuest, r.phase, *r.failure, r.problem)
 	case r.failure != nil:
 		return fmt.Errorf("%w: %s: %s", ErrGuest, r.phase, *r.failure)
 	case r.exited:
