@@ -8,6 +8,7 @@ import (
 
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/fhe"
+	"github.com/cerberus-host/cerberus/fhe/rns"
 )
 
 // DecryptVector decrypts one of a Plan's outputs and returns its Length values. Level and
@@ -48,24 +49,33 @@ func DecryptVector(s *SecretKey, out fhe.PlanOutput, ct fhe.Ciphertext,
 	at.NTT(poly(ct.C[0]), c0)
 	at.Add(message, c0, message)
 	if out.Packing == abi.PackCoeffs {
-		return s.decodeCoeffs(out, message), nil
+		return s.decodeCoeffs(out, message)
 	}
 	return s.decodeSlots(out, message)
 }
 
 // decodeCoeffs reads the first coefficients of a transformed polynomial, centred.
-func (s *SecretKey) decodeCoeffs(out fhe.PlanOutput, message ring.Poly) []float64 {
-	at := s.rings.q.AtLevel(out.Level)
-	at.INTT(message, message)
-	coeffs := make([]*big.Int, s.rings.params.N())
-	at.PolyToBigintCentered(message, 1, coeffs)
+func (s *SecretKey) decodeCoeffs(out fhe.PlanOutput, message ring.Poly) ([]float64, error) {
+	s.rings.q.AtLevel(out.Level).INTT(message, message)
+	basis, err := rns.NewBasis(s.rings.params.Moduli(out.Level))
+	if err != nil {
+		return nil, fmt.Errorf("output %q: %w", out.Name, err)
+	}
+	first := make([][]uint64, out.Level+1)
+	for l := range first {
+		first[l] = message.Coeffs[l][:out.Length]
+	}
+	coeffs, err := basis.ReconstructPoly(first)
+	if err != nil {
+		return nil, fmt.Errorf("output %q: %w", out.Name, err)
+	}
 	values := make([]float64, out.Length)
 	scale := out.Scale.Float()
-	for i := range values {
-		v := new(big.Float).SetPrec(scale.Prec()).SetInt(coeffs[i])
+	for i, c := range coeffs {
+		v := new(big.Float).SetPrec(scale.Prec()).SetInt(c)
 		values[i], _ = v.Quo(v, scale).Float64()
 	}
-	return values
+	return values, nil
 }
 
 // decodeSlots averages the repetitions of the vector, whose noise is independent.
