@@ -80,15 +80,57 @@ func TestBuilderTypes(t *testing.T) {
 	}
 }
 
-func TestBuilderRefusals(t *testing.T) {
+// refusal is the error of a call and the sentinel that it should wrap.
+type refusal struct{ got, want error }
+
+func (r refusal) check(t *testing.T, name string) {
+	t.Helper()
+	if !errors.Is(r.got, r.want) {
+		t.Errorf("%s: %v, want %v", name, r.got, r.want)
+	}
+}
+
+func refused(_ fhe.NodeID, err error) error { return err }
+
+func TestBuilderRefusesOperands(t *testing.T) {
 	s := newSample(t)
-	refusal := func(_ fhe.NodeID, err error) error { return err }
-	digest := abi.SumDigest([]byte("model"))
-	ref := fhe.ModelRange{Digest: digest, Type: abi.Int8, Count: 3}
+	before, _ := s.Constant([]int64{1}, 0)
+	for name, r := range map[string]refusal{
+		"unknown node":         {refused(s.Neg(999)), fhe.ErrRange},
+		"negative node":        {refused(s.Add(s.x, -1)), fhe.ErrRange},
+		"lengths":              {refused(s.Add(s.x, s.y)), fhe.ErrType},
+		"packings":             {refused(s.Sub(s.x, s.coeffs)), fhe.ErrType},
+		"two constants":        {refused(s.Add(s.three, s.three)), fhe.ErrType},
+		"negated constant":     {refused(s.Neg(s.three)), fhe.ErrType},
+		"mul by constant":      {refused(s.Mul(s.x, s.three)), fhe.ErrType},
+		"mul of coefficients":  {refused(s.Mul(s.coeffs, s.coeffs)), fhe.ErrType},
+		"mul_plain by vector":  {refused(s.MulPlain(s.x, s.x)), fhe.ErrType},
+		"mul_plain length":     {refused(s.MulPlain(s.x, s.one)), fhe.ErrType},
+		"rotated coefficients": {refused(s.Rotate(s.coeffs, 1)), fhe.ErrType},
+		"rotation":             {refused(s.Rotate(s.x, 5)), fhe.ErrRange},
+		"sum of coefficients":  {refused(s.Sum(s.coeffs)), fhe.ErrType},
+		"dot length":           {refused(s.Dot(s.x, s.one)), fhe.ErrType},
+		"matrix columns":       {refused(s.MatVec(s.three, s.y, 1, 3)), fhe.ErrType},
+		"matrix size":          {refused(s.MatVec(s.three, s.x, 2, 3)), fhe.ErrType},
+		"matrix rows":          {refused(s.MatVec(s.three, s.x, 1<<40, 3)), fhe.ErrRange},
+		"degree 0":             {refused(s.Poly(s.x, s.one)), fhe.ErrRange},
+		"interval":             {refused(s.Chebyshev(s.x, s.three, 2, 2, 0)), fhe.ErrRange},
+		"interval bits":        {refused(s.Chebyshev(s.x, s.three, 1, 2, 61)), fhe.ErrRange},
+	} {
+		r.check(t, name)
+	}
+	if after, _ := s.Constant([]int64{1}, 0); after != before+1 {
+		t.Error("a refused node left a trace")
+	}
+}
+
+func TestBuilderRefusesDeclarations(t *testing.T) {
+	s := newSample(t)
+	ref := fhe.ModelRange{Digest: abi.SumDigest([]byte("model")), Type: abi.Int8, Count: 3}
 	model := func(change func(*fhe.ModelRange)) error {
 		r := ref
 		change(&r)
-		return refusal(s.Model(r))
+		return refused(s.Model(r))
 	}
 	if err := model(func(*fhe.ModelRange) {}); err != nil {
 		t.Fatal(err)
@@ -96,37 +138,13 @@ func TestBuilderRefusals(t *testing.T) {
 	input := func(change func(in *abi.Input)) error {
 		in := slotInput("new", 3)
 		change(&in)
-		return refusal(s.Input(in))
+		return refused(s.Input(in))
 	}
-	before, _ := s.Constant([]int64{1}, 0)
-	for name, c := range map[string]struct {
-		err  error
-		want error
-	}{
-		"unknown node":         {refusal(s.Neg(999)), fhe.ErrRange},
-		"negative node":        {refusal(s.Add(s.x, -1)), fhe.ErrRange},
-		"lengths":              {refusal(s.Add(s.x, s.y)), fhe.ErrType},
-		"packings":             {refusal(s.Sub(s.x, s.coeffs)), fhe.ErrType},
-		"two constants":        {refusal(s.Add(s.three, s.three)), fhe.ErrType},
-		"negated constant":     {refusal(s.Neg(s.three)), fhe.ErrType},
-		"mul by constant":      {refusal(s.Mul(s.x, s.three)), fhe.ErrType},
-		"mul of coefficients":  {refusal(s.Mul(s.coeffs, s.coeffs)), fhe.ErrType},
-		"mul_plain by vector":  {refusal(s.MulPlain(s.x, s.x)), fhe.ErrType},
-		"mul_plain length":     {refusal(s.MulPlain(s.x, s.one)), fhe.ErrType},
-		"rotated coefficients": {refusal(s.Rotate(s.coeffs, 1)), fhe.ErrType},
-		"rotation":             {refusal(s.Rotate(s.x, 5)), fhe.ErrRange},
-		"sum of coefficients":  {refusal(s.Sum(s.coeffs)), fhe.ErrType},
-		"dot length":           {refusal(s.Dot(s.x, s.one)), fhe.ErrType},
-		"matrix columns":       {refusal(s.MatVec(s.three, s.y, 1, 3)), fhe.ErrType},
-		"matrix size":          {refusal(s.MatVec(s.three, s.x, 2, 3)), fhe.ErrType},
-		"matrix rows":          {refusal(s.MatVec(s.three, s.x, 1<<40, 3)), fhe.ErrRange},
-		"degree 0":             {refusal(s.Poly(s.x, s.one)), fhe.ErrRange},
-		"interval":             {refusal(s.Chebyshev(s.x, s.three, 2, 2, 0)), fhe.ErrRange},
-		"interval bits":        {refusal(s.Chebyshev(s.x, s.three, 1, 2, 61)), fhe.ErrRange},
-		"no values":            {refusal(s.Constant(nil, 0)), fhe.ErrRange},
-		"fractional bits":      {refusal(s.Constant([]int64{1}, 61)), fhe.ErrRange},
-		"model type":           {model(func(r *fhe.ModelRange) { r.Type = "i7" }), fhe.ErrRange},
-		"model offset":         {model(func(r *fhe.ModelRange) { r.Offset = -1 }), fhe.ErrRange},
+	for name, r := range map[string]refusal{
+		"no values":       {refused(s.Constant(nil, 0)), fhe.ErrRange},
+		"fractional bits": {refused(s.Constant([]int64{1}, 61)), fhe.ErrRange},
+		"model type":      {model(func(r *fhe.ModelRange) { r.Type = "i7" }), fhe.ErrRange},
+		"model offset":    {model(func(r *fhe.ModelRange) { r.Offset = -1 }), fhe.ErrRange},
 		"model end": {
 			model(func(r *fhe.ModelRange) { r.Offset = abi.ModelBytesMax - 2 }), fhe.ErrRange,
 		},
@@ -147,12 +165,7 @@ func TestBuilderRefusals(t *testing.T) {
 		"constant output":   {s.Output("y", s.three), fhe.ErrType},
 		"long coefficients": {s.Output("y", s.coeffs), fhe.ErrType},
 	} {
-		if !errors.Is(c.err, c.want) {
-			t.Errorf("%s: %v, want %v", name, c.err, c.want)
-		}
-	}
-	if after, _ := s.Constant([]int64{1}, 0); after != before+1 {
-		t.Error("a refused node left a trace")
+		r.check(t, name)
 	}
 	if _, err := s.Finish(); !errors.Is(err, fhe.ErrRange) {
 		t.Errorf("Program without output: %v", err)

@@ -103,6 +103,9 @@ func (e *emitter) inputs() {
 			e.lev.of[v] = level
 			e.at[place{v, level}] = e.register(level, in.Scale)
 		}
+		if err := e.lev.checkInput(in); err != nil {
+			e.fail(err)
+		}
 		e.plan.Inputs = append(e.plan.Inputs, in)
 	}
 }

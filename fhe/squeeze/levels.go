@@ -123,6 +123,25 @@ func (lev *levels) scale(id valueID, v value) fhe.Scale {
 	return s
 }
 
+// inputEncodedBits bounds an encoded input, which a client computes in 64-bit integers: its
+// bound times its scale stays below 2^inputEncodedBits.
+const inputEncodedBits = 61
+
+// checkInput refuses an input that could not be encrypted at its level and scale.
+func (lev *levels) checkInput(in fhe.PlanInput) error {
+	modulus := fhe.ScaleOfBits(0)
+	for l := range in.Level + 1 {
+		modulus = modulus.MulInt(lev.params.Q(l))
+	}
+	largest := in.Scale.MulInt(uint64(in.Bound))
+	if largest.MulInt(2).Cmp(modulus) < 0 && largest.Cmp(fhe.ScaleOfBits(inputEncodedBits)) < 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: input %q is up to %d at scale 2^%d, which does not fit level %d; scale "+
+		"it down, or declare a smaller bound or smaller scale_bits", fhe.ErrRange, in.Name,
+		in.Bound, in.Scale.Log2Floor(), in.Level)
+}
+
 // checkOutputs refuses results that could leave the modulus of level 0: the largest value
 // times the scale must stay below q_0/2, and one bit is kept for noise. Scales and primes
 // are near powers of two, which the comparison forgives.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -191,47 +192,58 @@ func TestLinearClassifier(t *testing.T) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
-	output := func(length, bound int) []abi.Output {
-		return []abi.Output{{Name: "y", Length: length, Bound: bound}}
-	}
-	cases := []struct {
-		name   string
-		record func(r recorder)
-		opts   squeeze.Options
-		want   error
-		says   string
-	}{
+// refusal is a Program and what is said of it; want nil means that it compiles.
+type refusal struct {
+	name   string
+	record func(r recorder)
+	opts   squeeze.Options
+	want   error
+	says   string
+}
+
+func declared(length, bound int) []abi.Output {
+	return []abi.Output{{Name: "y", Length: length, Bound: bound}}
+}
+
+// optionRefusals are Programs that the options do not go with.
+func optionRefusals() []refusal {
+	return []refusal{
 		{
 			"bound of a slot output", func(r recorder) { r.output("y", r.slots("x", 2)) },
-			squeeze.Options{Outputs: output(2, 17)}, fhe.ErrRange, "46 bits of q_0",
+			squeeze.Options{Outputs: declared(2, 17)}, fhe.ErrRange, "46 bits of q_0",
 		},
 		{
 			"largest bound of a slot output", func(r recorder) { r.output("y", r.slots("x", 2)) },
-			squeeze.Options{Outputs: output(2, 16)}, nil, "",
+			squeeze.Options{Outputs: declared(2, 16)}, nil, "",
 		},
+		{
+			"undeclared output", func(r recorder) { r.output("z", r.slots("x", 2)) },
+			squeeze.Options{Outputs: declared(2, 1)}, fhe.ErrName, `"z"`,
+		},
+		{
+			"missing output", func(r recorder) { r.output("y", r.slots("x", 2)) },
+			squeeze.Options{Outputs: append(declared(2, 1), abi.Output{Name: "z", Bound: 1})},
+			fhe.ErrName, `"z"`,
+		},
+		{
+			"length of an output", func(r recorder) { r.output("y", r.slots("x", 2)) },
+			squeeze.Options{Outputs: declared(3, 1)}, fhe.ErrType, "length 2",
+		},
+		{
+			"unknown pass", func(r recorder) { r.output("y", r.slots("x", 2)) },
+			squeeze.Options{Without: []squeeze.Pass{"magic"}}, fhe.ErrName, "magic",
+		},
+	}
+}
+
+// sizeRefusals are Programs that the modulus has no room for.
+func sizeRefusals() []refusal {
+	return []refusal{
 		{
 			"scale of a coefficient output", func(r recorder) {
 				r.output("y", r.id(r.b.Dot(r.coeffs("x", 2, 40), r.constant(12, 1, 2))))
 			},
 			squeeze.Options{}, fhe.ErrRange, "scale_bits",
-		},
-		{
-			"undeclared output", func(r recorder) { r.output("z", r.slots("x", 2)) },
-			squeeze.Options{Outputs: output(2, 1)}, fhe.ErrName, `"z"`,
-		},
-		{
-			"missing output", func(r recorder) { r.output("y", r.slots("x", 2)) },
-			squeeze.Options{Outputs: append(output(2, 1), abi.Output{Name: "z", Bound: 1})},
-			fhe.ErrName, `"z"`,
-		},
-		{
-			"length of an output", func(r recorder) { r.output("y", r.slots("x", 2)) },
-			squeeze.Options{Outputs: output(3, 1)}, fhe.ErrType, "length 2",
-		},
-		{
-			"unknown pass", func(r recorder) { r.output("y", r.slots("x", 2)) },
-			squeeze.Options{Without: []squeeze.Pass{"magic"}}, fhe.ErrName, "magic",
 		},
 		{
 			"depth that only the model decides", func(r recorder) {
@@ -241,6 +253,36 @@ func TestRefusals(t *testing.T) {
 			},
 			squeeze.Options{}, fhe.ErrDepth, "4 times in a row, insecure-10-4 has 3",
 		},
+		{
+			"input beyond the modulus", func(r recorder) {
+				x := r.input(abi.Input{
+					Name: "x", Packing: abi.PackSlots, Length: 2, Bound: 1 << 8,
+				})
+				r.output("y", x)
+			},
+			squeeze.Options{}, fhe.ErrRange, `input "x" is up to 256 at scale 2^40`,
+		},
+		{
+			"input beyond 64 bits", func(r recorder) {
+				x := r.input(abi.Input{
+					Name: "x", Packing: abi.PackSlots, Length: 2, Bound: 1 << 21,
+				})
+				r.output("y", r.id(r.b.MulPlain(x, r.constant(30, 1, 2))))
+			},
+			squeeze.Options{}, fhe.ErrRange, "does not fit level 1",
+		},
+		{
+			"addend beyond the modulus", func(r recorder) {
+				r.output("y", r.id(r.b.Add(r.slots("x", 2), r.constant(0, 1<<20, 0))))
+			},
+			squeeze.Options{}, fhe.ErrRange, "constant 0 at level 0",
+		},
+	}
+}
+
+// scaleRefusals are Programs whose inputs declare unusual scales.
+func scaleRefusals() []refusal {
+	return []refusal{
 		{
 			"slot inputs of different scales", func(r recorder) {
 				x := r.input(abi.Input{
@@ -266,16 +308,13 @@ func TestRefusals(t *testing.T) {
 				})
 				r.output("y", r.id(r.b.MulPlain(x, r.constant(3, 1, 2))))
 			},
-			squeeze.Options{Outputs: output(2, 1<<14)}, nil, "",
-		},
-		{
-			"addend beyond the modulus", func(r recorder) {
-				r.output("y", r.id(r.b.Add(r.slots("x", 2), r.constant(0, 1<<20, 0))))
-			},
-			squeeze.Options{}, fhe.ErrRange, "constant 0 at level 0",
+			squeeze.Options{Outputs: declared(2, 1<<14)}, nil, "",
 		},
 	}
-	for _, c := range cases {
+}
+
+func TestRefusals(t *testing.T) {
+	for _, c := range slices.Concat(optionRefusals(), sizeRefusals(), scaleRefusals()) {
 		t.Run(c.name, func(t *testing.T) {
 			r := record(t, "insecure-10-4")
 			c.record(r)
