@@ -26,9 +26,9 @@ type emitter struct {
 	at, dropped map[place]fhe.Reg
 	digits      map[fhe.Reg]fhe.Reg
 	galois      map[uint64]bool
-	// levels and scales of registers that steps are derived from.
+	// scales and levels are those of each register.
 	scales []fhe.Scale
-	depth  []int
+	levels []int
 	// constants maps what is encoded to its index in the Plan; from names its values.
 	constants map[constantUse]int
 	from      []int
@@ -74,6 +74,10 @@ func emit(prog *fhe.Program, low *lowered, lev *levels, hoisted rotationCounts,
 	if err := e.plan.Check(); err != nil {
 		return nil, err
 	}
+	if n := len(e.plan.Text()); n > fhe.PlanBytesMax {
+		return nil, fmt.Errorf("%w: the Plan's text has %d bytes, more than %d", fhe.ErrLimit, n,
+			fhe.PlanBytesMax)
+	}
 	return &fhe.Compiled{Plan: e.plan, Encoded: encoded}, nil
 }
 
@@ -112,7 +116,7 @@ func (e *emitter) inputs() {
 
 func (e *emitter) register(level int, scale fhe.Scale) fhe.Reg {
 	e.scales = append(e.scales, scale)
-	e.depth = append(e.depth, level)
+	e.levels = append(e.levels, level)
 	return fhe.Reg(len(e.scales) - 1)
 }
 
@@ -132,12 +136,12 @@ func (e *emitter) step(s fhe.Step) fhe.Reg {
 
 // unary appends a step on a that keeps its level and scale.
 func (e *emitter) unary(op fhe.StepOp, a fhe.Reg) fhe.Reg {
-	return e.step(fhe.Step{Op: op, A: a, B: fhe.NoReg, Level: e.depth[a], Scale: e.scales[a]})
+	return e.step(fhe.Step{Op: op, A: a, B: fhe.NoReg, Level: e.levels[a], Scale: e.scales[a]})
 }
 
 func (e *emitter) rescale(a fhe.Reg, scale fhe.Scale) fhe.Reg {
 	return e.step(fhe.Step{
-		Op: fhe.StepRescale, A: a, B: fhe.NoReg, Level: e.depth[a] - 1, Scale: scale,
+		Op: fhe.StepRescale, A: a, B: fhe.NoReg, Level: e.levels[a] - 1, Scale: scale,
 	})
 }
 

@@ -11,13 +11,17 @@ import (
 // raiseBitsMax bounds how far one integer product can raise a scale.
 const raiseBitsMax = 61
 
+// constantReadsMax bounds the numbers that a compilation reads from constants and models,
+// once for every node that takes them: a short Program can name the same numbers often.
+const constantReadsMax = 1 << 28
+
 // lowered is a Program in primitive operations.
 type lowered struct {
 	graph *graph
 	// vectors holds the ciphertexts of every encrypted node: one with slot packing, one for
 	// each N elements with coefficient packing.
 	vectors [][]valueID
-	// water is, for a coefficient-packed node, the logarithm of the smallest scale of the
+	// water is, for a coefficient-packed node, the logarithm of the largest scale of the
 	// inputs it came from; no rescale goes below it.
 	water []int
 }
@@ -27,6 +31,8 @@ type lowerer struct {
 	lowered
 	prog  *fhe.Program
 	model fhe.Model
+	// reads counts the numbers read from constants.
+	reads int
 	// last tells of a node whether its result is computed at level 0.
 	last []bool
 }
@@ -95,6 +101,16 @@ func (l *lowerer) findLast(same []fhe.NodeID) error {
 		}
 	}
 	return nil
+}
+
+// values returns the mantissas and fractional bits of a constant node.
+func (l *lowerer) values(c fhe.NodeID) (values []int64, frac int, err error) {
+	n := l.prog.Nodes[c]
+	if l.reads += n.Type.Length; l.reads > constantReadsMax {
+		return nil, 0, fmt.Errorf("%w: the Program's nodes take more than %d numbers from "+
+			"constants", fhe.ErrLimit, constantReadsMax)
+	}
+	return l.model.ConstantValues(n)
 }
 
 func (l *lowerer) node(id fhe.NodeID, n fhe.Node) ([]valueID, error) {
@@ -236,7 +252,7 @@ func (l *lowerer) aligned(id fhe.NodeID, n fhe.Node, a, b []valueID) (x, y []val
 
 // addends makes the constants that are added to the ciphertexts of a vector of type t.
 func (l *lowerer) addends(c fhe.NodeID, t fhe.VectorType, negate bool) ([]int, error) {
-	values, frac, err := l.model.ConstantValues(l.prog.Nodes[c])
+	values, frac, err := l.values(c)
 	if err != nil {
 		return nil, err
 	}
@@ -285,7 +301,7 @@ func chunks(values []int64, size int) [][]int64 {
 
 // slotsConstant interns a constant node, padded with zeros to the period.
 func (l *lowerer) slotsConstant(c fhe.NodeID, period int) (int, error) {
-	values, frac, err := l.model.ConstantValues(l.prog.Nodes[c])
+	values, frac, err := l.values(c)
 	if err != nil {
 		return 0, err
 	}
@@ -325,7 +341,7 @@ func (l *lowerer) slotsDot(id fhe.NodeID, n fhe.Node) ([]valueID, error) {
 // grows by 2^frac; it is rescaled as long as it stays at or above the inputs' scale.
 // Parts of the constant that are all zero are left out.
 func (l *lowerer) coeffsDot(id fhe.NodeID, n fhe.Node) ([]valueID, error) {
-	values, frac, err := l.model.ConstantValues(l.prog.Nodes[n.B])
+	values, frac, err := l.values(n.B)
 	if err != nil {
 		return nil, err
 	}

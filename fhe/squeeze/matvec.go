@@ -61,7 +61,7 @@ func (m matrix) diagonal(d, turn int) []int64 {
 // with n1 = 2^ceil(log2(D)/2). Diagonals that are zero are left out, except the main one of
 // a zero matrix.
 func (l *lowerer) matVec(id fhe.NodeID, n fhe.Node, x valueID) ([]valueID, error) {
-	values, frac, err := l.model.ConstantValues(l.prog.Nodes[n.A])
+	values, frac, err := l.values(n.A)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ type series struct {
 
 // series reads the polynomial of a node.
 func (l *lowerer) series(n fhe.Node) (*series, error) {
-	values, frac, err := l.model.ConstantValues(l.prog.Nodes[n.B])
+	values, frac, err := l.values(n.B)
 	if err != nil {
 		return nil, err
 	}

@@ -69,9 +69,12 @@ func (g *generator) step() {
 		if bound++; bound > genBound {
 			return
 		}
-		if g.rng.IntN(2) == 0 {
+		switch g.rng.IntN(3) {
+		case 0:
 			id, err = g.b.Sub(g.vector(n, 1), a)
-		} else {
+		case 1:
+			id, err = g.b.Sub(a, g.vector(n, 1))
+		default:
 			id, err = g.b.Add(a, g.vector(n, 1))
 		}
 	case 7:
@@ -176,4 +179,56 @@ func TestRandomPrograms(t *testing.T) {
 		t.Errorf("%d of %d Programs were too deep to test anything", tooDeep, count)
 	}
 	t.Logf("%d of %d too deep", tooDeep, count)
+}
+
+// TestRandomCoefficients does the same for coefficient packing: random sums of inputs and
+// constants, inner products with few and with many fractional bits, and sums of these.
+func TestRandomCoefficients(t *testing.T) {
+	for seed := range uint64(40) {
+		rng := rand.New(rand.NewPCG(seed, 3))
+		r := record(t, "insecure-10-4")
+		n := 1 + rng.IntN(2500)
+		vectors := []fhe.NodeID{
+			r.coeffs("x", n, 20), r.coeffs("y", n, 18+rng.IntN(4)),
+		}
+		pick := func() fhe.NodeID { return vectors[rng.IntN(len(vectors))] }
+		for range 4 {
+			var next fhe.NodeID
+			switch rng.IntN(4) {
+			case 0:
+				next = r.id(r.b.Add(pick(), pick()))
+			case 1:
+				next = r.id(r.b.Neg(pick()))
+			case 2:
+				next = r.id(r.b.Sub(pick(), pick()))
+			default:
+				next = r.id(r.b.Sub(pick(), r.constant(8, pattern(n, int(seed))...)))
+			}
+			vectors = append(vectors, next)
+		}
+		var total fhe.NodeID
+		for i := range 3 {
+			// Of the fractional bits, extra are zeros; 40 and more make a rescale.
+			extra := []int{0, 3, 44}[rng.IntN(3)]
+			c := pattern(n, i)
+			for k := range c {
+				c[k] = c[k] / 32 << extra
+			}
+			score := r.id(r.b.Dot(pick(), r.constant(8+extra, c...)))
+			if i == 0 {
+				total = score
+			} else {
+				total = r.id(r.b.Sub(total, score))
+			}
+		}
+		total = r.id(r.b.Dot(total, r.constant(3, 5)))
+		r.output("total", total)
+		prog := r.finish()
+		// Up to 2500 terms, inputs off by up to 2^-19, constants below 2^-6, all tripled and
+		// more by sums.
+		compute(t, prog, 0x1p-8)
+		if t.Failed() {
+			t.Fatalf("seed %d:\n%s", seed, prog.Text())
+		}
+	}
 }

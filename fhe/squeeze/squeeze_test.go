@@ -272,6 +272,36 @@ func sizeRefusals() []refusal {
 			squeeze.Options{}, fhe.ErrRange, "does not fit level 1",
 		},
 		{
+			"negation beyond 64 bits", func(r recorder) {
+				r.output("y", r.id(r.b.Sub(r.slots("x", 1), r.constant(60, math.MinInt64))))
+			},
+			squeeze.Options{}, fhe.ErrRange, "-2^63",
+		},
+		{
+			"interval too far away", func(r recorder) {
+				x := r.slots("x", 1)
+				c := r.constant(0, 1, 1)
+				r.output("y", r.id(r.b.Chebyshev(x, c, 1<<62, 1<<62+1, 0)))
+			},
+			squeeze.Options{}, fhe.ErrRange, "interval",
+		},
+		{
+			"series that divides into too large numbers", func(r recorder) {
+				c := []int64{0, 0, 0, 0, 0, math.MaxInt64}
+				r.output("y", r.id(r.b.Chebyshev(r.slots("x", 1), r.constant(60, c...), -1, 1, 0)))
+			},
+			squeeze.Options{}, fhe.ErrRange, "64 bits",
+		},
+		{
+			"scales of coefficients that are far apart", func(r recorder) {
+				x := r.coeffs("x", 1, 1)
+				y := r.coeffs("y", 1, 45)
+				y = r.id(r.b.Dot(y, r.constant(20, 1)))
+				r.output("y", r.id(r.b.Add(x, y)))
+			},
+			squeeze.Options{}, fhe.ErrRange, "2^1 and 2^65",
+		},
+		{
 			"addend beyond the modulus", func(r recorder) {
 				r.output("y", r.id(r.b.Add(r.slots("x", 2), r.constant(0, 1<<20, 0))))
 			},
@@ -337,6 +367,28 @@ func TestConstantsAreLimited(t *testing.T) {
 	r.output("y", sum)
 	_, err := squeeze.Compile(r.finish(), fhe.Model{}, encode.New())
 	if !errors.Is(err, fhe.ErrLimit) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestReadsAreLimited names the same long constant again and again.
+func TestReadsAreLimited(t *testing.T) {
+	const length = abi.VectorLengthMax
+	model := fhe.ReadModel(make([]byte, length))
+	r := record(t, "ckks-13")
+	m := r.id(r.b.Model(fhe.ModelRange{
+		Digest: model.Digest(), Type: abi.Int8, Count: length,
+	}))
+	x := r.coeffs("x", length, 20)
+	y := x
+	sum := r.id(r.b.Dot(x, m))
+	for range 1 << 28 / length {
+		y = r.id(r.b.Add(x, y))
+		sum = r.id(r.b.Add(sum, r.id(r.b.Dot(y, m))))
+	}
+	r.output("sum", sum)
+	_, err := squeeze.Compile(r.finish(), model, encode.New())
+	if !errors.Is(err, fhe.ErrLimit) || !strings.Contains(err.Error(), "numbers") {
 		t.Errorf("got %v", err)
 	}
 }
