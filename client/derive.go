@@ -91,7 +91,8 @@ func (b *Brain) compile(ctx context.Context, args abi.Args) (*derived, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: infer: %w", ErrRefused, err)
 	}
-	compiled, err := squeeze.Compile(program, b.model, encode.Encoder{})
+	compiled, err := squeeze.CompileWith(program, b.model, encode.New(),
+		squeeze.Options{Outputs: b.manifest.OutputsFor(args)})
 	if err != nil {
 		return nil, fmt.Errorf("%w: compile: %w", ErrRefused, err)
 	}

@@ -117,7 +117,7 @@ func (c *Client) keySet(
 		return nil, fmt.Errorf("make evaluation keys: %w", err)
 	}
 	var buf bytes.Buffer
-	if err := set.Encode(&buf); err != nil {
+	if err := fhe.WriteKeySet(&buf, set); err != nil {
 		return nil, fmt.Errorf("make evaluation keys: %w", err)
 	}
 	return buf.Bytes(), c.store.Write(file, buf.Bytes())

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -39,11 +38,11 @@ func (b *Brain) encrypt(enc *encoded, k *keys) ([]blob, error) {
 		if err != nil {
 			return nil, fmt.Errorf("encrypt input %s: %w", in.Name, err)
 		}
-		var buf bytes.Buffer
-		if err := fhe.EncodeCiphertexts(&buf, enc.plan.Params, cts); err != nil {
+		data, err := fhe.EncodeCiphertexts(enc.plan.Params, cts)
+		if err != nil {
 			return nil, fmt.Errorf("encrypt input %s: %w", in.Name, err)
 		}
-		out = append(out, blob{in.Name, abi.SumDigest(buf.Bytes()), buf.Bytes()})
+		out = append(out, blob{in.Name, abi.SumDigest(data), data})
 	}
 	return out, nil
 }
@@ -188,7 +187,7 @@ func (b *Brain) fetchOutputs(
 			return nil, total, wrapRPC("download output "+want.Name, err)
 		}
 		total += int64(len(raw))
-		ct, err := fhe.DecodeOutput(raw, plan.Params, want)
+		ct, err := fhe.ParseOutput(plan.Params, want, raw)
 		if err != nil {
 			return nil, total, fmt.Errorf("%w: output %s: %w", ErrVerification, want.Name, err)
 		}
