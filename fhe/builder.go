@@ -386,11 +386,11 @@ func (b *Builder) Finish() (*Program, error) {
 	for _, o := range b.outputs {
 		live[o.Node] = true
 	}
-	for id := len(b.nodes) - 1; id >= 0; id-- {
+	for id, n := range slices.Backward(b.nodes) {
 		if !live[id] {
 			continue
 		}
-		for _, operand := range b.nodes[id].Operands() {
+		for _, operand := range n.Operands() {
 			live[operand] = true
 		}
 	}

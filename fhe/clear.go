@@ -3,6 +3,7 @@ package fhe
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // EvalClear is the clear twin: it evaluates a Program on plain numbers, in float64, and
@@ -181,8 +182,8 @@ func clearDot(a, b []float64) float64 {
 
 func clearHorner(c []float64, x float64) float64 {
 	y := 0.0
-	for i := len(c) - 1; i >= 0; i-- {
-		y = y*x + c[i]
+	for _, coefficient := range slices.Backward(c) {
+		y = y*x + coefficient
 	}
 	return y
 }

@@ -163,8 +163,8 @@ type PlanCost struct {
 	EncodedBytes                            int64
 }
 
-// Program and model fix the values of a Plan's constants, not only their digests: Compiled
-// is what a compiler returns.
+// Compiled is what a compiler returns: a Plan and its encoded constants, whose values
+// Program and model fix and of which the Plan itself holds digests only.
 type Compiled struct {
 	Plan *Plan
 	// Encoded are the encoded constants, one polynomial per Plan constant, Level+1 limbs in

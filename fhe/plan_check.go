@@ -1,6 +1,7 @@
 package fhe
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -63,7 +64,7 @@ func (p *Plan) check() error {
 		return fmt.Errorf("%w: a Plan needs one", ErrParams)
 	}
 	if p.Program.IsZero() {
-		return fmt.Errorf("names no Program")
+		return errors.New("names no Program")
 	}
 	if err := p.checkCounts(); err != nil {
 		return err
@@ -111,7 +112,7 @@ func (p *Plan) checkCounts() error {
 func (c *planChecker) inputs() error {
 	p := c.plan
 	if len(p.Inputs) == 0 {
-		return fmt.Errorf("has no input")
+		return errors.New("has no input")
 	}
 	for i, in := range p.Inputs {
 		if !validName(in.Name) {
@@ -157,7 +158,7 @@ func (c *planChecker) constants() error {
 		case k.Frac < 0 || k.Frac > abi.FracBitsMax:
 			err = fmt.Errorf("%d fractional bits, outside 0 to %d", k.Frac, abi.FracBitsMax)
 		case k.Values.IsZero() || k.Encoded.IsZero():
-			err = fmt.Errorf("lacks a digest")
+			err = errors.New("lacks a digest")
 		case k.Arrangement == ArrangeSlots:
 			if ferr := checkShape(c.plan.Params, abi.PackSlots, 1, k.Period); ferr != nil {
 				err = ferr
@@ -212,19 +213,19 @@ func (c *planChecker) step(s Step) (regState, error) {
 		}
 		return a, mulIntStep(s, a)
 	case StepNeg:
-		return a, same(s, a, a.level, a.scale)
+		return a, same(s, a.level, a.scale)
 	case StepRelin:
 		if a.kind != regDegree2 {
 			return a, fmt.Errorf("register %d does not have degree 2", s.A)
 		}
 		c.relin = true
 		a.kind = regDegree1
-		return a, same(s, a, a.level, a.scale)
+		return a, same(s, a.level, a.scale)
 	case StepRescale:
 		if a.level == 0 {
 			return a, fmt.Errorf("register %d has level 0", s.A)
 		}
-		return a, same(s, a, a.level-1, a.scale.DivInt(c.plan.Params.Q(a.level)))
+		return a, same(s, a.level-1, a.scale.DivInt(c.plan.Params.Q(a.level)))
 	case StepDrop:
 		if a.kind != regDegree1 {
 			return a, errDegree1(s.A)
@@ -232,17 +233,17 @@ func (c *planChecker) step(s Step) (regState, error) {
 		if s.Level >= a.level {
 			return a, fmt.Errorf("from level %d to %d", a.level, s.Level)
 		}
-		return a, same(s, a, s.Level, a.scale)
+		return a, same(s, s.Level, a.scale)
 	case StepDecompose:
 		if a.kind != regDegree1 {
 			return a, errDegree1(s.A)
 		}
 		a.kind, a.source = regDigits, s.A
-		return a, same(s, a, a.level, a.scale)
+		return a, same(s, a.level, a.scale)
 	case StepRotate:
 		return a, c.rotate(s, a)
 	default:
-		return a, fmt.Errorf("kind is unknown")
+		return a, errors.New("kind is unknown")
 	}
 }
 
@@ -255,7 +256,7 @@ func (s Step) checkUnused() error {
 	k := s.Op == StepAddConst || s.Op == StepMulConst
 	if (!b && s.B != NoReg) || (!k && s.Const != 0) || (s.Op != StepMulInt && s.Int != 0) ||
 		(s.Op != StepRotate && s.Galois != 0) {
-		return fmt.Errorf("has an operand that its kind does not use")
+		return errors.New("has an operand that its kind does not use")
 	}
 	return nil
 }
@@ -271,15 +272,15 @@ func (c *planChecker) binary(s Step, a regState) (regState, error) {
 	}
 	if s.Op == StepTensor {
 		if a.kind != regDegree1 || b.kind != regDegree1 || a.packing != abi.PackSlots {
-			return a, fmt.Errorf("operands are not of degree 1 with slot packing")
+			return a, errors.New("operands are not of degree 1 with slot packing")
 		}
 		a.kind = regDegree2
-		return a, same(s, a, a.level, a.scale.Mul(b.scale))
+		return a, same(s, a.level, a.scale.Mul(b.scale))
 	}
 	if a.kind != b.kind || !a.scale.Near(b.scale, planScaleBits) {
-		return a, fmt.Errorf("operands differ in degree or scale")
+		return a, errors.New("operands differ in degree or scale")
 	}
-	return a, same(s, a, a.level, a.scale)
+	return a, same(s, a.level, a.scale)
 }
 
 func (c *planChecker) withConstant(s Step, a regState) (regState, error) {
@@ -297,11 +298,11 @@ func (c *planChecker) withConstant(s Step, a regState) (regState, error) {
 	case slots != (k.Arrangement == ArrangeSlots):
 		return a, fmt.Errorf("constant arranged as %s meets packing %s", k.Arrangement, a.packing)
 	case s.Op == StepMulConst:
-		return a, same(s, a, a.level, a.scale.Mul(k.Scale))
+		return a, same(s, a.level, a.scale.Mul(k.Scale))
 	case !k.Scale.Near(a.scale, planScaleBits):
-		return a, fmt.Errorf("constant differs in scale")
+		return a, errors.New("constant differs in scale")
 	default:
-		return a, same(s, a, a.level, a.scale)
+		return a, same(s, a.level, a.scale)
 	}
 }
 
@@ -309,13 +310,13 @@ func (c *planChecker) withConstant(s Step, a regState) (regState, error) {
 // scale stays, or the scale grows and the integer is the growth rounded to nearest.
 func mulIntStep(s Step, a regState) error {
 	if s.Int <= -stepIntMax || s.Int >= stepIntMax {
-		return fmt.Errorf("integer is not below 2^62")
+		return errors.New("integer is not below 2^62")
 	}
 	if s.Level != a.level {
 		return fmt.Errorf("changes the level from %d to %d", a.level, s.Level)
 	}
 	if s.Scale.IsZero() || !s.Scale.canonical() {
-		return fmt.Errorf("scale is malformed")
+		return errors.New("scale is malformed")
 	}
 	if s.Scale.Near(a.scale, planScaleBits) {
 		return nil
@@ -340,10 +341,10 @@ func (c *planChecker) rotate(s Step, a regState) error {
 		}
 	}
 	c.galois[s.Galois] = true
-	return same(s, a, a.level, a.scale)
+	return same(s, a.level, a.scale)
 }
 
-func same(s Step, a regState, level int, scale Scale) error {
+func same(s Step, level int, scale Scale) error {
 	if s.Level != level {
 		return fmt.Errorf("level %d instead of %d", s.Level, level)
 	}
@@ -356,7 +357,7 @@ func same(s Step, a regState, level int, scale Scale) error {
 func (c *planChecker) outputs() error {
 	p := c.plan
 	if len(p.Outputs) == 0 {
-		return fmt.Errorf("has no output")
+		return errors.New("has no output")
 	}
 	for i, o := range p.Outputs {
 		if !validName(o.Name) {
@@ -409,7 +410,7 @@ func (c *planChecker) keys() error {
 	}
 	for i, g := range p.Galois {
 		if i > 0 && g <= p.Galois[i-1] {
-			return fmt.Errorf("rotation keys do not ascend")
+			return errors.New("rotation keys do not ascend")
 		}
 		if !c.galois[g] {
 			return fmt.Errorf("lists the rotation key %d, which no step uses", g)

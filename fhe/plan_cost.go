@@ -88,7 +88,7 @@ func (p *Plan) peak() int64 {
 	last := p.LastUses()
 	size := make([]int64, p.Registers)
 	degree2 := make([]bool, p.Registers)
-	live, most := int64(0), int64(0)
+	live := int64(0)
 	free := func(r Reg, step int) {
 		if r != NoReg && last[r] <= step {
 			live -= size[r]
@@ -101,7 +101,7 @@ func (p *Plan) peak() int64 {
 			live += 2 * p.polyMemory(in.Level+1)
 		}
 	}
-	most = live
+	most := live
 	for i, s := range p.Steps {
 		switch s.Op {
 		case StepTensor:

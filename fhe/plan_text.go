@@ -113,6 +113,7 @@ func (s Step) append(b []byte) []byte {
 			b = fmt.Appendf(b, " digits r%d", s.B)
 		}
 		b = fmt.Appendf(b, " galois %d", s.Galois)
+	default: // A is the only operand
 	}
 	return fmt.Appendf(b, " level %d scale %s\n", s.Level, s.Scale)
 }
@@ -146,22 +147,22 @@ func parsePlan(lines *lineReader) (*Plan, error) {
 	p := &Plan{Params: params}
 	for lines.next() {
 		f := &lines.fields
-		switch first := f.word(); {
-		case first == "program":
+		switch first := f.word(); first {
+		case "program":
 			p.Program = f.digest()
-		case first == "registers":
+		case "registers":
 			p.Registers = f.count()
-		case first == "relin":
+		case "relin":
 			p.Relin = true
-		case first == "galois":
+		case "galois":
 			for _, g := range f.integers(KeySetKeysMax) {
 				p.Galois = append(p.Galois, uint64(g))
 			}
-		case first == "input":
+		case "input":
 			p.Inputs = append(p.Inputs, parsePlanInput(f))
-		case first == "constant":
+		case "constant":
 			p.Constants = append(p.Constants, parsePlanConstant(f))
-		case first == "output":
+		case "output":
 			p.Outputs = append(p.Outputs, parsePlanOutput(f))
 		default:
 			p.Steps = append(p.Steps, parseStep(first, f))
@@ -215,7 +216,7 @@ func parseStep(out string, f *fieldReader) Step {
 	word := f.word()
 	op, ok := stepNamed(word)
 	if !ok {
-		f.fail("step %.20q is unknown", word)
+		f.failf("step %.20q is unknown", word)
 	}
 	s.Op = op
 	s.A = f.register(f.word())
@@ -233,6 +234,7 @@ func parseStep(out string, f *fieldReader) Step {
 			s.B = f.register(f.word())
 		}
 		s.Galois = uint64(f.labelled("galois"))
+	default: // A is the only operand
 	}
 	s.Level, s.Scale = f.levelScale()
 	return s
@@ -246,7 +248,7 @@ func (f *fieldReader) register(w string) Reg {
 	digits, ok := strings.CutPrefix(w, "r")
 	v, err := strconv.ParseInt(digits, 10, 32)
 	if !ok || err != nil || v < 0 {
-		f.fail("%.20q is no register", w)
+		f.failf("%.20q is no register", w)
 		return NoReg
 	}
 	return Reg(v)
@@ -261,7 +263,7 @@ func (f *fieldReader) levelScale() (int, Scale) {
 	}
 	s, err := ParseScale(w)
 	if err != nil {
-		f.fail("%w", err)
+		f.failf("%w", err)
 	}
 	return level, s
 }

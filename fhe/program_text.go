@@ -1,6 +1,7 @@
 package fhe
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -190,7 +191,7 @@ func parseBinary(b *Builder, f *fieldReader, op NodeOp) {
 		frac := f.labelled("frac")
 		f.record(func() (NodeID, error) { return b.Chebyshev(x, y, lo, hi, frac) })
 	default:
-		f.fail("node kind %.20q is unknown", op)
+		f.failf("node kind %.20q is unknown", op)
 	}
 }
 
@@ -211,7 +212,7 @@ func (l *lineReader) next() bool {
 	l.number++
 	l.fields = fieldReader{rest: line, more: true}
 	if !ok {
-		l.fields.fail("does not end with a newline")
+		l.fields.failf("does not end with a newline")
 	}
 	return true
 }
@@ -222,7 +223,7 @@ func (l *lineReader) header(first string) (*Params, error) {
 		return nil, fmt.Errorf("is not %q", first)
 	}
 	if !l.next() {
-		return nil, fmt.Errorf("line \"params\" is missing")
+		return nil, errors.New(`line "params" is missing`)
 	}
 	l.fields.literal("params")
 	name := l.fields.remainder()
@@ -240,7 +241,7 @@ type fieldReader struct {
 	err  error
 }
 
-func (f *fieldReader) fail(format string, args ...any) {
+func (f *fieldReader) failf(format string, args ...any) {
 	if f.err == nil {
 		f.err = fmt.Errorf(format, args...)
 	}
@@ -251,7 +252,7 @@ func (f *fieldReader) word() string {
 		return ""
 	}
 	if !f.more {
-		f.fail("ends too early")
+		f.failf("ends too early")
 		return ""
 	}
 	var w string
@@ -261,7 +262,7 @@ func (f *fieldReader) word() string {
 
 func (f *fieldReader) literal(want string) {
 	if got := f.word(); f.err == nil && got != want {
-		f.fail("%.40q where %q belongs", got, want)
+		f.failf("%.40q where %q belongs", got, want)
 	}
 }
 
@@ -269,7 +270,7 @@ func (f *fieldReader) integer() int64 {
 	w := f.word()
 	v, err := strconv.ParseInt(w, 10, 64)
 	if err != nil {
-		f.fail("%.40q is no integer of 64 bits", w)
+		f.failf("%.40q is no integer of 64 bits", w)
 	}
 	return v
 }
@@ -278,7 +279,7 @@ func (f *fieldReader) integer() int64 {
 func (f *fieldReader) count() int {
 	v := f.integer()
 	if v < 0 || v > 1<<31-1 {
-		f.fail("%d is outside 0 to 2^31 - 1", v)
+		f.failf("%d is outside 0 to 2^31 - 1", v)
 		return 0
 	}
 	return int(v)
@@ -293,7 +294,7 @@ func (f *fieldReader) integers(most int) []int64 {
 	var out []int64
 	for f.err == nil && f.more {
 		if len(out) == most {
-			f.fail("more than %d values", most)
+			f.failf("more than %d values", most)
 			break
 		}
 		out = append(out, f.integer())
@@ -308,7 +309,7 @@ func (f *fieldReader) digest() abi.Digest {
 	}
 	d, err := abi.ParseDigest(w)
 	if err != nil {
-		f.fail("%w", err)
+		f.failf("%w", err)
 	}
 	return d
 }
@@ -316,7 +317,7 @@ func (f *fieldReader) digest() abi.Digest {
 // remainder returns the rest of the line, spaces included.
 func (f *fieldReader) remainder() string {
 	if !f.more {
-		f.fail("ends too early")
+		f.failf("ends too early")
 	}
 	w := f.rest
 	f.rest, f.more = "", false
@@ -333,7 +334,7 @@ func (f *fieldReader) record(node func() (NodeID, error)) {
 // end returns the line's error; fields that are left over are one.
 func (f *fieldReader) end() error {
 	if f.more {
-		f.fail("has %.40q too much", f.rest)
+		f.failf("has %.40q too much", f.rest)
 	}
 	return f.err
 }

@@ -89,6 +89,7 @@ func programs() []struct {
 		record func(t testing.TB) *fhe.Program
 	}{
 		{"linear", func(t testing.TB) *fhe.Program {
+			t.Helper()
 			r := record(t, "insecure-10-4")
 			x, y := r.slots("x", 5), r.slots("second input", 5)
 			c := r.constant(4, 1, -2, 3, -4, 5)
@@ -99,6 +100,7 @@ func programs() []struct {
 			return r.finish()
 		}},
 		{"coeffs", func(t testing.TB) *fhe.Program {
+			t.Helper()
 			r := record(t, "insecure-10-4")
 			x := r.coeffs("features", 1500, 20)
 			score := r.id(r.b.Dot(x, r.constant(12, pattern(1500, 1)...)))
@@ -106,6 +108,7 @@ func programs() []struct {
 			return r.finish()
 		}},
 		{"coeffs-rescaled", func(t testing.TB) *fhe.Program {
+			t.Helper()
 			r := record(t, "insecure-10-4")
 			x := r.coeffs("features", 40, 20)
 			c := pattern(40, 2)
@@ -118,6 +121,7 @@ func programs() []struct {
 			return r.finish()
 		}},
 		{"hidden-layer", func(t testing.TB) *fhe.Program {
+			t.Helper()
 			r := record(t, "ckks-13")
 			x := r.slots("features", 30)
 			h := r.id(r.b.MatVec(r.constant(11, pattern(16*30, 4)...), x, 16, 30))
@@ -127,6 +131,7 @@ func programs() []struct {
 			return r.finish()
 		}},
 		{"matrices", func(t testing.TB) *fhe.Program {
+			t.Helper()
 			r := record(t, "insecure-10-8")
 			x := r.slots("x", 12)
 			tall := r.id(r.b.MatVec(r.constant(12, pattern(40*12, 7)...), x, 40, 12))
@@ -136,6 +141,7 @@ func programs() []struct {
 			return r.finish()
 		}},
 		{"polynomials", func(t testing.TB) *fhe.Program {
+			t.Helper()
 			r := record(t, "insecure-10-8")
 			x := r.slots("x", 3)
 			c := r.constant(9, pattern(12, 9)...)
@@ -144,6 +150,7 @@ func programs() []struct {
 			return r.finish()
 		}},
 		{"levels-meet", func(t testing.TB) *fhe.Program {
+			t.Helper()
 			r := record(t, "insecure-10-8")
 			x, y := r.slots("x", 4), r.slots("y", 4)
 			square := r.id(r.b.Mul(x, x))

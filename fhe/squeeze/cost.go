@@ -32,6 +32,7 @@ func Work(p *fhe.Plan) int64 {
 		case fhe.StepRescale:
 			// Level is the result's; the operand has a limb more.
 			total += 2 * (w.limbs + 1) * w.transform
+		default: // additions and drops
 		}
 	}
 	return total

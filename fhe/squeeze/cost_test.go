@@ -28,11 +28,15 @@ func TestClosedForms(t *testing.T) {
 		}
 	}
 	steps := []fhe.Step{
-		{Op: fhe.StepTensor, Level: 7, B: 0}, {Op: fhe.StepRelin, Level: 7, B: fhe.NoReg},
+		{Op: fhe.StepTensor, Level: 7, B: 0},
+		{Op: fhe.StepRelin, Level: 7, B: fhe.NoReg},
 		{Op: fhe.StepRescale, Level: 6, B: fhe.NoReg},
-		{Op: fhe.StepDecompose, Level: 7, B: fhe.NoReg}, {Op: fhe.StepRotate, Level: 7, B: 4},
-		{Op: fhe.StepRotate, Level: 7, B: 4}, {Op: fhe.StepRotate, Level: 7, B: fhe.NoReg},
-		{Op: fhe.StepMulConst, Level: 7, B: fhe.NoReg}, {Op: fhe.StepAdd, Level: 7, B: 0},
+		{Op: fhe.StepDecompose, Level: 7, B: fhe.NoReg},
+		{Op: fhe.StepRotate, Level: 7, B: 4},
+		{Op: fhe.StepRotate, Level: 7, B: 4},
+		{Op: fhe.StepRotate, Level: 7, B: fhe.NoReg},
+		{Op: fhe.StepMulConst, Level: 7, B: fhe.NoReg},
+		{Op: fhe.StepAdd, Level: 7, B: 0},
 	}
 	// 4 L, KS, 2 L transforms, dec, 2 (KS - dec), KS, 2 L.
 	want := int64(32 + 596 + 7*16 + 344 + 2*(596-344) + 596 + 16)

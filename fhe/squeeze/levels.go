@@ -3,6 +3,7 @@ package squeeze
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/fhe"
@@ -40,13 +41,12 @@ func assignLevels(prog *fhe.Program, low *lowered) (*levels, error) {
 		need(low.vectors[o.Node][0], 0)
 	}
 	top := 0
-	for id := len(g.values) - 1; id >= 0; id-- {
+	for id, v := range slices.Backward(g.values) {
 		level := lev.of[id]
 		if level == notNeeded {
 			continue
 		}
 		top = max(top, level)
-		v := g.values[id]
 		switch v.op {
 		case opInput:
 		case opRescale:

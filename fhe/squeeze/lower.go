@@ -3,6 +3,7 @@ package squeeze
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/fhe"
@@ -78,8 +79,7 @@ func (l *lowerer) findLast(same []fhe.NodeID) error {
 	for id := range l.last {
 		l.last[id] = true
 	}
-	for id := len(l.prog.Nodes) - 1; id >= 0; id-- {
-		n := l.prog.Nodes[id]
+	for id, n := range slices.Backward(l.prog.Nodes) {
 		multiplies := false
 		switch n.Op {
 		case fhe.NodeMul, fhe.NodeMulPlain, fhe.NodeMatVec:
@@ -92,6 +92,7 @@ func (l *lowerer) findLast(same []fhe.NodeID) error {
 				return fmt.Errorf("node %d, %s: %w", id, n.Op, err)
 			}
 			multiplies = series.depth() > 0
+		default: // the other kinds add
 		}
 		l.last[same[id]] = l.last[same[id]] && l.last[id]
 		if !l.last[id] || multiplies {
@@ -127,7 +128,13 @@ func (l *lowerer) node(id fhe.NodeID, n fhe.Node) ([]valueID, error) {
 			return l.coeffsDot(id, n)
 		}
 		return l.slotsDot(id, n)
+	default:
+		return l.slots(id, n)
 	}
+}
+
+// slots lowers the operations that only slot vectors have.
+func (l *lowerer) slots(id fhe.NodeID, n fhe.Node) ([]valueID, error) {
 	a := n.A
 	if n.Op == fhe.NodeMatVec {
 		a = n.B

@@ -84,7 +84,7 @@ func (l *lowerer) matVec(id fhe.NodeID, n fhe.Node, x valueID) ([]valueID, error
 		var inner partial
 		for d := giant; d < giant+baby && g.err == nil; d++ {
 			diagonal := m.diagonal(d, giant)
-			if allZero(diagonal) && !(d == 0 && allZero(values)) {
+			if allZero(diagonal) && (d != 0 || !allZero(values)) {
 				continue
 			}
 			k := g.constant(fhe.ArrangeSlots, len(diagonal), diagonal, frac)

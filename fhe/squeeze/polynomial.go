@@ -152,6 +152,7 @@ func (s *series) bestSplit(p *fhe.Params) int {
 				cost += 1 << 16
 			case opMulConst:
 				cost++
+			default: // additions are cheap
 			}
 		}
 		if bestCost < 0 || cost < bestCost {

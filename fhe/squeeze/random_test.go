@@ -109,6 +109,7 @@ func (g *generator) step() {
 }
 
 func randomProgram(t testing.TB, seed uint64) *fhe.Program {
+	t.Helper()
 	g := &generator{
 		recorder: record(t, "insecure-10-8"), rng: rand.New(rand.NewPCG(seed, 1)),
 		bound: make(map[fhe.NodeID]float64),

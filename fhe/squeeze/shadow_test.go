@@ -154,6 +154,7 @@ func (s *shadow) step(t testing.TB, c *fhe.Compiled, step fhe.Step, regs []fhe.P
 }
 
 func (s *shadow) product(t testing.TB) func(int, rns.Modulus, []uint64, []uint64) []uint64 {
+	t.Helper()
 	return func(l int, m rns.Modulus, x, y []uint64) []uint64 {
 		x, y = slices.Clone(x), slices.Clone(y)
 		for _, f := range []func() error{

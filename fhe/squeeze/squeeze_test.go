@@ -210,15 +210,18 @@ func optionRefusals() []refusal {
 	return []refusal{
 		{
 			"bound of a slot output", func(r recorder) { r.output("y", r.slots("x", 2)) },
-			squeeze.Options{Outputs: declared(2, 17)}, fhe.ErrRange, "46 bits of q_0",
+			squeeze.Options{Outputs: declared(2, 17)},
+			fhe.ErrRange, "46 bits of q_0",
 		},
 		{
 			"largest bound of a slot output", func(r recorder) { r.output("y", r.slots("x", 2)) },
-			squeeze.Options{Outputs: declared(2, 16)}, nil, "",
+			squeeze.Options{Outputs: declared(2, 16)},
+			nil, "",
 		},
 		{
 			"undeclared output", func(r recorder) { r.output("z", r.slots("x", 2)) },
-			squeeze.Options{Outputs: declared(2, 1)}, fhe.ErrName, `"z"`,
+			squeeze.Options{Outputs: declared(2, 1)},
+			fhe.ErrName, `"z"`,
 		},
 		{
 			"missing output", func(r recorder) { r.output("y", r.slots("x", 2)) },
@@ -227,11 +230,13 @@ func optionRefusals() []refusal {
 		},
 		{
 			"length of an output", func(r recorder) { r.output("y", r.slots("x", 2)) },
-			squeeze.Options{Outputs: declared(3, 1)}, fhe.ErrType, "length 2",
+			squeeze.Options{Outputs: declared(3, 1)},
+			fhe.ErrType, "length 2",
 		},
 		{
 			"unknown pass", func(r recorder) { r.output("y", r.slots("x", 2)) },
-			squeeze.Options{Without: []squeeze.Pass{"magic"}}, fhe.ErrName, "magic",
+			squeeze.Options{Without: []squeeze.Pass{"magic"}},
+			fhe.ErrName, "magic",
 		},
 	}
 }
@@ -243,7 +248,8 @@ func sizeRefusals() []refusal {
 			"scale of a coefficient output", func(r recorder) {
 				r.output("y", r.id(r.b.Dot(r.coeffs("x", 2, 40), r.constant(12, 1, 2))))
 			},
-			squeeze.Options{}, fhe.ErrRange, "scale_bits",
+			squeeze.Options{},
+			fhe.ErrRange, "scale_bits",
 		},
 		{
 			"depth that only the model decides", func(r recorder) {
@@ -251,7 +257,8 @@ func sizeRefusals() []refusal {
 				x = r.id(r.b.Poly(x, r.constant(0, 0, 0, 0, 0, 3)))
 				r.output("y", r.id(r.b.Mul(x, x)))
 			},
-			squeeze.Options{}, fhe.ErrDepth, "4 times in a row, insecure-10-4 has 3",
+			squeeze.Options{},
+			fhe.ErrDepth, "4 times in a row, insecure-10-4 has 3",
 		},
 		{
 			"input beyond the modulus", func(r recorder) {
@@ -260,7 +267,8 @@ func sizeRefusals() []refusal {
 				})
 				r.output("y", x)
 			},
-			squeeze.Options{}, fhe.ErrRange, `input "x" is up to 256 at scale 2^40`,
+			squeeze.Options{},
+			fhe.ErrRange, `input "x" is up to 256 at scale 2^40`,
 		},
 		{
 			"input beyond 64 bits", func(r recorder) {
@@ -269,13 +277,15 @@ func sizeRefusals() []refusal {
 				})
 				r.output("y", r.id(r.b.MulPlain(x, r.constant(30, 1, 2))))
 			},
-			squeeze.Options{}, fhe.ErrRange, "does not fit level 1",
+			squeeze.Options{},
+			fhe.ErrRange, "does not fit level 1",
 		},
 		{
 			"negation beyond 64 bits", func(r recorder) {
 				r.output("y", r.id(r.b.Sub(r.slots("x", 1), r.constant(60, math.MinInt64))))
 			},
-			squeeze.Options{}, fhe.ErrRange, "-2^63",
+			squeeze.Options{},
+			fhe.ErrRange, "-2^63",
 		},
 		{
 			"interval too far away", func(r recorder) {
@@ -283,14 +293,16 @@ func sizeRefusals() []refusal {
 				c := r.constant(0, 1, 1)
 				r.output("y", r.id(r.b.Chebyshev(x, c, 1<<62, 1<<62+1, 0)))
 			},
-			squeeze.Options{}, fhe.ErrRange, "interval",
+			squeeze.Options{},
+			fhe.ErrRange, "interval",
 		},
 		{
 			"series that divides into too large numbers", func(r recorder) {
 				c := []int64{0, 0, 0, 0, 0, math.MaxInt64}
 				r.output("y", r.id(r.b.Chebyshev(r.slots("x", 1), r.constant(60, c...), -1, 1, 0)))
 			},
-			squeeze.Options{}, fhe.ErrRange, "64 bits",
+			squeeze.Options{},
+			fhe.ErrRange, "64 bits",
 		},
 		{
 			"scales of coefficients that are far apart", func(r recorder) {
@@ -299,13 +311,15 @@ func sizeRefusals() []refusal {
 				y = r.id(r.b.Dot(y, r.constant(20, 1)))
 				r.output("y", r.id(r.b.Add(x, y)))
 			},
-			squeeze.Options{}, fhe.ErrRange, "2^1 and 2^65",
+			squeeze.Options{},
+			fhe.ErrRange, "2^1 and 2^65",
 		},
 		{
 			"addend beyond the modulus", func(r recorder) {
 				r.output("y", r.id(r.b.Add(r.slots("x", 2), r.constant(0, 1<<20, 0))))
 			},
-			squeeze.Options{}, fhe.ErrRange, "constant 0 at level 0",
+			squeeze.Options{},
+			fhe.ErrRange, "constant 0 at level 0",
 		},
 	}
 }
@@ -320,7 +334,8 @@ func scaleRefusals() []refusal {
 				})
 				r.output("y", r.id(r.b.Add(x, r.slots("z", 2))))
 			},
-			squeeze.Options{}, fhe.ErrRange, "30 and 40 bits",
+			squeeze.Options{},
+			fhe.ErrRange, "30 and 40 bits",
 		},
 		{
 			"scale that products destroy", func(r recorder) {
@@ -329,7 +344,8 @@ func scaleRefusals() []refusal {
 				})
 				r.output("y", r.id(r.b.Mul(x, x)))
 			},
-			squeeze.Options{}, fhe.ErrRange, "declare 40",
+			squeeze.Options{},
+			fhe.ErrRange, "declare 40",
 		},
 		{
 			"scale that only constants meet", func(r recorder) {
@@ -338,7 +354,8 @@ func scaleRefusals() []refusal {
 				})
 				r.output("y", r.id(r.b.MulPlain(x, r.constant(3, 1, 2))))
 			},
-			squeeze.Options{Outputs: declared(2, 1<<14)}, nil, "",
+			squeeze.Options{Outputs: declared(2, 1<<14)},
+			nil, "",
 		},
 	}
 }
