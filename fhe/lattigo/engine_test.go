@@ -17,83 +17,16 @@ import (
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/fhe"
 	"github.com/cerberus-host/cerberus/fhe/encode"
+	"github.com/cerberus-host/cerberus/fhe/fhetest"
 	"github.com/cerberus-host/cerberus/fhe/lattigo"
 )
 
-// dice is a deterministic source of small numbers.
-type dice struct{ s testStream }
-
-func (d *dice) roll(n int) int {
-	var b [2]byte
-	_, _ = d.s.Read(b[:])
-	return (int(b[0])<<8 | int(b[1])) % n
-}
-
-// randomPlan makes a Plan of random steps on three inputs and returns it with its
-// registers of degree 1.
-func randomPlan(t *testing.T, p *fhe.Params, d *dice) (*planMaker, []fhe.Reg) {
+// randomPlan is [fhetest.RandomPlan].
+func randomPlan(t *testing.T, p *fhe.Params, seed uint64) (*fhetest.PlanBuilder, []fhe.Reg) {
 	t.Helper()
-	m := newPlan(p)
-	level := p.MaxLevel()
-	live := []fhe.Reg{m.input(level, halfBits), m.input(level, halfBits), m.input(level, halfBits)}
-	rotations := []uint64{p.GaloisElement(1), p.GaloisElement(2)}
-	digits := map[fhe.Reg]fhe.Reg{}
-	pick := func() fhe.Reg { return live[d.roll(len(live))] }
-	partner := func(a fhe.Reg) fhe.Reg {
-		var fits []fhe.Reg
-		for _, r := range live {
-			if m.levels[r] == m.levels[a] && m.scales[r].Near(m.scales[a], 100) {
-				fits = append(fits, r)
-			}
-		}
-		return fits[d.roll(len(fits))]
-	}
-	for range 40 {
-		a := pick()
-		bits := m.scales[a].Log2Floor()
-		s := fhe.Step{Op: fhe.StepOp(1 + d.roll(12)), A: a, B: partner(a)}
-		switch s.Op {
-		case fhe.StepMulConst, fhe.StepTensor:
-			if bits > 40 {
-				continue
-			}
-			if s.Op == fhe.StepTensor {
-				tensor := m.step(s)
-				if d.roll(2) == 0 {
-					tensor = m.step(fhe.Step{Op: fhe.StepAdd, A: tensor, B: tensor})
-				}
-				s = fhe.Step{Op: fhe.StepRelin, A: tensor}
-				break
-			}
-			s.Const = m.constant(t, uniformPoly(t, p, m.levels[a], uint64(a)), fhe.ScaleOfBits(20))
-		case fhe.StepAddConst:
-			s.Const = m.constant(t, uniformPoly(t, p, m.levels[a], uint64(a)), m.scales[a])
-		case fhe.StepMulInt:
-			s.Int = int64(d.roll(1000)) - 500
-		case fhe.StepRelin:
-			continue
-		case fhe.StepRescale:
-			if m.levels[a] == 0 || bits < 42 {
-				continue
-			}
-		case fhe.StepDrop:
-			// The modulus must stay above the scale.
-			if m.levels[a] < 2 || bits > 60 {
-				continue
-			}
-			s.Level = m.levels[a] - 1
-		case fhe.StepDecompose:
-			if _, ok := digits[a]; !ok {
-				digits[a] = m.step(s)
-			}
-			continue
-		case fhe.StepRotate:
-			s.B, s.Galois = fhe.NoReg, rotations[d.roll(2)]
-			if own, ok := digits[a]; ok && d.roll(4) > 0 {
-				s.B = own
-			}
-		}
-		live = append(live, m.step(s))
+	m, live, err := fhetest.RandomPlan(p, seed)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return m, live
 }
@@ -104,9 +37,8 @@ func randomPlan(t *testing.T, p *fhe.Params, d *dice) (*planMaker, []fhe.Reg) {
 func TestResultsDoNotDependOnWhatIsKept(t *testing.T) {
 	for _, p := range []*fhe.Params{shaped(t, 5, 4, 1), shaped(t, 5, 5, 2), shaped(t, 5, 7, 3)} {
 		b := newBench(t, p, 1, 2)
-		for seed := range byte(30) {
-			d := &dice{testStream{seed: seed}}
-			m, live := randomPlan(t, p, d)
+		for seed := range uint64(30) {
+			m, live := randomPlan(t, p, seed)
 			var in, copies []fhe.Ciphertext
 			for i := range uint64(3) {
 				in = append(in, b.uniform(t, p.MaxLevel(), halfBits, i))
@@ -114,12 +46,12 @@ func TestResultsDoNotDependOnWhatIsKept(t *testing.T) {
 			}
 			tail := live[max(0, len(live)-abi.OutputsMax):]
 			for _, r := range tail {
-				m.output(r)
+				m.Output(r)
 			}
-			all := b.execute(t, m, fhe.RunOptions{Recorder: &tape{}}, in...)
+			all := b.execute(t, m, fhe.RunOptions{Recorder: &fhetest.Tape{}}, in...)
 			for i := range tail {
-				m.plan.Outputs = nil
-				m.output(tail[i])
+				m.Plan.Outputs = nil
+				m.Output(tail[i])
 				got := b.execute(t, m, fhe.RunOptions{}, in...)
 				for c := range got[0].C {
 					if !got[0].C[c].Equal(all[i].C[c]) {
@@ -145,17 +77,17 @@ func TestSmallStepsAgainstArithmetic(t *testing.T) {
 	for level := range p.QCount() {
 		factors := []int64{0, 1, -1, 3, 1<<62 - 1, -(1<<62 - 1)}
 		m := newPlan(p)
-		a := m.input(level, halfBits)
-		moved := m.step(fhe.Step{Op: fhe.StepMulConst, A: a, Const: m.constant(t,
+		a := m.Input(level, halfBits)
+		moved := m.Do(fhe.Step{Op: fhe.StepMulConst, A: a, Const: constant(t, m,
 			constantPoly(p, level, 1), fhe.ScaleOfBits(0))})
 		term := uniformPoly(t, p, level, 99)
-		k := m.constant(t, term, fhe.ScaleOfBits(halfBits))
+		k := constant(t, m, term, fhe.ScaleOfBits(halfBits))
 		// From coefficient form and from transformed form.
 		for _, r := range []fhe.Reg{a, moved} {
-			m.output(m.step(fhe.Step{Op: fhe.StepNeg, A: r}))
-			m.output(m.step(fhe.Step{Op: fhe.StepAddConst, A: r, Const: k}))
+			m.Output(m.Do(fhe.Step{Op: fhe.StepNeg, A: r}))
+			m.Output(m.Do(fhe.Step{Op: fhe.StepAddConst, A: r, Const: k}))
 			for _, f := range factors {
-				m.output(m.step(fhe.Step{Op: fhe.StepMulInt, A: r, Int: f}))
+				m.Output(m.Do(fhe.Step{Op: fhe.StepMulInt, A: r, Int: f}))
 			}
 		}
 		x := b.uniform(t, level, halfBits, 1)
@@ -202,7 +134,7 @@ func TestEndToEndSlots(t *testing.T) {
 		enc := encode.New()
 		level := p.MaxLevel()
 		m := newPlan(p)
-		x := m.input(level, p.ScaleBits())
+		x := m.Input(level, p.ScaleBits())
 		const period = 8
 		weights, bias := []int64{1, -2, 3, -4, 5, -6, 7, -8}, []int64{8, 7, 6, 5, 4, 3, 2, 1}
 		slots := func(values []int64, level int, scale fhe.Scale) int {
@@ -210,28 +142,28 @@ func TestEndToEndSlots(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return m.constant(t, poly, scale)
+			return constant(t, m, poly, scale)
 		}
-		w := m.step(fhe.Step{Op: fhe.StepMulConst, A: x, Const: slots(weights, level, p.DefaultScale())})
-		y := m.step(fhe.Step{Op: fhe.StepRescale, A: w})
-		y = m.step(fhe.Step{Op: fhe.StepAddConst, A: y, Const: slots(bias, level-1, m.scales[y])})
-		y = m.step(fhe.Step{Op: fhe.StepRelin, A: m.step(fhe.Step{Op: fhe.StepTensor, A: y, B: y})})
-		y = m.step(fhe.Step{Op: fhe.StepRescale, A: y})
-		turned := m.step(fhe.Step{Op: fhe.StepRotate, A: y, B: fhe.NoReg, Galois: p.GaloisElement(1)})
-		y = m.step(fhe.Step{Op: fhe.StepSub, A: m.step(fhe.Step{Op: fhe.StepMulInt, A: turned, Int: 3}), B: y})
-		m.output(y)
-		m.plan.Inputs[0].Length, m.plan.Inputs[0].Period = period, period
-		m.plan.Outputs[0].Length, m.plan.Outputs[0].Period = period, period
+		w := m.Do(fhe.Step{Op: fhe.StepMulConst, A: x, Const: slots(weights, level, p.DefaultScale())})
+		y := m.Do(fhe.Step{Op: fhe.StepRescale, A: w})
+		y = m.Do(fhe.Step{Op: fhe.StepAddConst, A: y, Const: slots(bias, level-1, m.Scale(y))})
+		y = m.Do(fhe.Step{Op: fhe.StepRelin, A: m.Do(fhe.Step{Op: fhe.StepTensor, A: y, B: y})})
+		y = m.Do(fhe.Step{Op: fhe.StepRescale, A: y})
+		turned := m.Do(fhe.Step{Op: fhe.StepRotate, A: y, B: fhe.NoReg, Galois: p.GaloisElement(1)})
+		y = m.Do(fhe.Step{Op: fhe.StepSub, A: m.Do(fhe.Step{Op: fhe.StepMulInt, A: turned, Int: 3}), B: y})
+		m.Output(y)
+		m.Plan.Inputs[0].Length, m.Plan.Inputs[0].Period = period, period
+		m.Plan.Outputs[0].Length, m.Plan.Outputs[0].Period = period, period
 		values := ramp(period)
 		for i := range values {
 			values[i] /= 4
 		}
-		cts, err := lattigo.EncryptVector(b.secret, m.plan.Inputs[0], values, stream(3))
+		cts, err := lattigo.EncryptVector(b.secret, m.Plan.Inputs[0], values, stream(3))
 		if err != nil {
 			t.Fatal(err)
 		}
 		out := b.execute(t, m, fhe.RunOptions{}, cts...)
-		got, err := lattigo.DecryptVector(b.secret, m.plan.Outputs[0], out[0])
+		got, err := lattigo.DecryptVector(b.secret, m.Plan.Outputs[0], out[0])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -250,20 +182,12 @@ func TestEndToEndSlots(t *testing.T) {
 }
 
 // dotPlan multiplies count ciphertexts by constants and sums, at level 0.
-func dotPlan(t testing.TB, p *fhe.Params, weights []int64, scaleBits int) *planMaker {
+func dotPlan(t testing.TB, p *fhe.Params, weights []int64, scaleBits int) *fhetest.PlanBuilder {
 	t.Helper()
-	m := newPlan(p)
-	m.packing = abi.PackCoeffs
-	count := fhe.CiphertextCount(p, abi.PackCoeffs, len(weights))
-	scale := fhe.ScaleOfBits(scaleBits)
-	first := m.reg(0, scale)
-	for range count - 1 {
-		m.reg(0, scale)
-	}
-	m.plan.Inputs = []fhe.PlanInput{{
-		Name: "x", Packing: abi.PackCoeffs, Length: len(weights), Bound: 4, Scale: scale, Reg: first,
-		Count: count,
-	}}
+	m := fhetest.NewPlanBuilder(p, abi.PackCoeffs)
+	first := m.Vector(len(weights), 0, scaleBits)
+	m.Plan.Inputs[0].Bound = 4
+	count := m.Plan.Inputs[0].Count
 	enc := encode.New()
 	var sum fhe.Reg
 	for k := range count {
@@ -272,15 +196,15 @@ func dotPlan(t testing.TB, p *fhe.Params, weights []int64, scaleBits int) *planM
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := m.step(fhe.Step{
-			Op: fhe.StepMulConst, A: first + fhe.Reg(k), Const: m.constant(t, poly, fhe.ScaleOfBits(10)),
+		r := m.Do(fhe.Step{
+			Op: fhe.StepMulConst, A: first + fhe.Reg(k), Const: constant(t, m, poly, fhe.ScaleOfBits(10)),
 		})
 		if k > 0 {
-			r = m.step(fhe.Step{Op: fhe.StepAdd, A: sum, B: r})
+			r = m.Do(fhe.Step{Op: fhe.StepAdd, A: sum, B: r})
 		}
 		sum = r
 	}
-	m.output(sum)
+	m.Output(sum)
 	return m
 }
 
@@ -293,7 +217,7 @@ func TestEndToEndDot(t *testing.T) {
 	}
 	m := dotPlan(t, p, weights, 26)
 	values := ramp(len(weights))
-	cts, err := lattigo.EncryptVector(b.secret, m.plan.Inputs[0], values, stream(3))
+	cts, err := lattigo.EncryptVector(b.secret, m.Plan.Inputs[0], values, stream(3))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,7 +225,7 @@ func TestEndToEndDot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := lattigo.DecryptVector(b.secret, m.plan.Outputs[0], out[0])
+	got, err := lattigo.DecryptVector(b.secret, m.Plan.Outputs[0], out[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -364,8 +288,8 @@ func TestEncodersAgree(t *testing.T) {
 func TestConcurrentRuns(t *testing.T) {
 	p := shaped(t, 5, 5, 2)
 	b := newBench(t, p, 1, 2)
-	m, live := randomPlan(t, p, &dice{testStream{seed: 200}})
-	m.output(live[len(live)-1])
+	m, live := randomPlan(t, p, 200)
+	m.Output(live[len(live)-1])
 	plan := b.load(t, m)
 	var in []fhe.Ciphertext
 	for i := range uint64(3) {
@@ -400,8 +324,8 @@ func TestRunRefusals(t *testing.T) {
 	b, other := newBench(t, p, 1), newBench(t, p, 1)
 	ctx := context.Background()
 	m := newPlan(p)
-	in := m.input(2, halfBits)
-	m.output(m.step(fhe.Step{Op: fhe.StepRotate, A: in, B: fhe.NoReg, Galois: 5}))
+	in := m.Input(2, halfBits)
+	m.Output(m.Do(fhe.Step{Op: fhe.StepRotate, A: in, B: fhe.NoReg, Galois: 5}))
 	plan := b.load(t, m)
 	x := []fhe.Ciphertext{b.uniform(t, 2, halfBits, 1)}
 	run := func(ctx context.Context, keys fhe.LoadedKeys, in []fhe.Ciphertext) error {
@@ -465,11 +389,11 @@ func TestCancelBetweenSteps(t *testing.T) {
 	p := shaped(t, 5, 4, 1)
 	b := newBench(t, p)
 	m := newPlan(p)
-	r := m.input(0, halfBits)
+	r := m.Input(0, halfBits)
 	for range 5 {
-		r = m.step(fhe.Step{Op: fhe.StepNeg, A: r})
+		r = m.Do(fhe.Step{Op: fhe.StepNeg, A: r})
 	}
-	m.output(r)
+	m.Output(r)
 	ctx, cancel := context.WithCancel(context.Background())
 	var done []int
 	_, err := fhe.Execute(ctx, b.load(t, m), nil, []fhe.Ciphertext{b.uniform(t, 0, halfBits, 1)},
@@ -489,10 +413,10 @@ func TestLoadRefusals(t *testing.T) {
 	ctx := context.Background()
 	build := func() *fhe.Compiled {
 		m := newPlan(p)
-		r := m.input(1, halfBits)
-		k := m.constant(t, uniformPoly(t, p, 1, 1), fhe.ScaleOfBits(20))
-		m.output(m.step(fhe.Step{Op: fhe.StepMulConst, A: r, Const: k}))
-		return &fhe.Compiled{Plan: m.plan, Encoded: m.encoded}
+		r := m.Input(1, halfBits)
+		k := constant(t, m, uniformPoly(t, p, 1, 1), fhe.ScaleOfBits(20))
+		m.Output(m.Do(fhe.Step{Op: fhe.StepMulConst, A: r, Const: k}))
+		return &fhe.Compiled{Plan: m.Plan, Encoded: m.Encoded}
 	}
 	for name, c := range map[string]struct {
 		want   error

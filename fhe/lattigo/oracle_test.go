@@ -53,52 +53,52 @@ func (b *bench) compareLevel(t *testing.T, level int) {
 	}
 	var want []*rlwe.Ciphertext
 	m := newPlan(p)
-	a, c := m.input(level, halfBits), m.input(level, halfBits)
+	a, c := m.Input(level, halfBits), m.Input(level, halfBits)
 	add := func(r fhe.Reg, ct *rlwe.Ciphertext) fhe.Reg {
-		m.output(r)
+		m.Output(r)
 		want = append(want, ct)
 		return r
 	}
-	add(m.step(fhe.Step{Op: fhe.StepAdd, A: a, B: c}), must(b.eval.AddNew(lx, ly)))
-	add(m.step(fhe.Step{Op: fhe.StepSub, A: a, B: c}), must(b.eval.SubNew(lx, ly)))
+	add(m.Do(fhe.Step{Op: fhe.StepAdd, A: a, B: c}), must(b.eval.AddNew(lx, ly)))
+	add(m.Do(fhe.Step{Op: fhe.StepSub, A: a, B: c}), must(b.eval.SubNew(lx, ly)))
 	g, h := p.GaloisElement(1), p.GaloisElement(-3)
 	rotated := must(b.eval.RotateNew(lx, 1))
-	add(m.step(fhe.Step{Op: fhe.StepRotate, A: a, B: fhe.NoReg, Galois: g}), rotated)
-	digits := m.step(fhe.Step{Op: fhe.StepDecompose, A: a})
+	add(m.Do(fhe.Step{Op: fhe.StepRotate, A: a, B: fhe.NoReg, Galois: g}), rotated)
+	digits := m.Do(fhe.Step{Op: fhe.StepDecompose, A: a})
 	hoisted := map[int]*rlwe.Ciphertext{
 		1: ckks.NewCiphertext(b.ckks, 1, level), -3: ckks.NewCiphertext(b.ckks, 1, level),
 	}
 	if err := b.eval.RotateHoisted(lx, []int{1, -3}, hoisted); err != nil {
 		t.Fatal(err)
 	}
-	add(m.step(fhe.Step{Op: fhe.StepRotate, A: a, B: digits, Galois: g}), hoisted[1])
-	add(m.step(fhe.Step{Op: fhe.StepRotate, A: a, B: digits, Galois: h}), hoisted[-3])
-	tensor := m.step(fhe.Step{Op: fhe.StepTensor, A: a, B: c})
+	add(m.Do(fhe.Step{Op: fhe.StepRotate, A: a, B: digits, Galois: g}), hoisted[1])
+	add(m.Do(fhe.Step{Op: fhe.StepRotate, A: a, B: digits, Galois: h}), hoisted[-3])
+	tensor := m.Do(fhe.Step{Op: fhe.StepTensor, A: a, B: c})
 	product := must(b.eval.MulRelinNew(lx, ly))
-	relin := add(m.step(fhe.Step{Op: fhe.StepRelin, A: tensor}), product)
-	square := m.step(fhe.Step{Op: fhe.StepTensor, A: c, B: c})
-	add(m.step(fhe.Step{Op: fhe.StepRelin, A: square}), must(b.eval.MulRelinNew(ly, ly)))
+	relin := add(m.Do(fhe.Step{Op: fhe.StepRelin, A: tensor}), product)
+	square := m.Do(fhe.Step{Op: fhe.StepTensor, A: c, B: c})
+	add(m.Do(fhe.Step{Op: fhe.StepRelin, A: square}), must(b.eval.MulRelinNew(ly, ly)))
 	in := []fhe.Ciphertext{x, y}
 	if level > 0 {
-		wide := m.input(level, wideBits)
+		wide := m.Input(level, wideBits)
 		in = append(in, b.uniform(t, level, wideBits, 1))
 		// Rescales of a fresh input, of a transformed product, and before relinearisation.
-		add(m.step(fhe.Step{Op: fhe.StepRescale, A: wide}), b.rescaled(t, lx))
-		down := m.step(fhe.Step{Op: fhe.StepRescale, A: relin})
+		add(m.Do(fhe.Step{Op: fhe.StepRescale, A: wide}), b.rescaled(t, lx))
+		down := m.Do(fhe.Step{Op: fhe.StepRescale, A: relin})
 		add(down, b.rescaled(t, product))
-		add(m.step(fhe.Step{Op: fhe.StepRelin, A: m.step(fhe.Step{
+		add(m.Do(fhe.Step{Op: fhe.StepRelin, A: m.Do(fhe.Step{
 			Op: fhe.StepTensor, A: down, B: down,
 		})}), must(b.eval.MulRelinNew(b.rescaled(t, product), b.rescaled(t, product))))
-		early := m.step(fhe.Step{Op: fhe.StepRescale, A: tensor})
+		early := m.Do(fhe.Step{Op: fhe.StepRescale, A: tensor})
 		degree2 := must(b.eval.MulNew(lx, ly))
-		add(m.step(fhe.Step{Op: fhe.StepRelin, A: early}),
+		add(m.Do(fhe.Step{Op: fhe.StepRelin, A: early}),
 			must(b.eval.RelinearizeNew(b.rescaled(t, degree2))))
 		low := lx.CopyNew()
 		b.eval.DropLevel(low, level)
-		add(m.step(fhe.Step{Op: fhe.StepDrop, A: a, Level: 0}), low)
+		add(m.Do(fhe.Step{Op: fhe.StepDrop, A: a, Level: 0}), low)
 	}
 	for i, got := range b.execute(t, m, fhe.RunOptions{}, in...) {
-		b.sameAs(t, m.plan.Outputs[i].Name, got, want[i])
+		b.sameAs(t, m.Plan.Outputs[i].Name, got, want[i])
 	}
 }
 

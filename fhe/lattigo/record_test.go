@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/cerberus-host/cerberus/fhe"
+	"github.com/cerberus-host/cerberus/fhe/fhetest"
 	"github.com/cerberus-host/cerberus/fhe/rns"
 )
 
@@ -78,7 +79,7 @@ func recordShapes(t *testing.T) []*fhe.Params {
 // under the key of an element: what the recorder got for digits (of step digitStep) and
 // remainders (of step) must lead from e to what is returned, the two components modulo the
 // primes of the level.
-func (b *bench) checkSwitch(t *testing.T, r *tape, digitStep, step int, galois uint64, e fhe.Poly,
+func (b *bench) checkSwitch(t *testing.T, r *fhetest.Tape, digitStep, step int, galois uint64, e fhe.Poly,
 ) [2]fhe.Poly {
 	t.Helper()
 	p, level := b.params, len(e.Limbs)-1
@@ -86,7 +87,7 @@ func (b *bench) checkSwitch(t *testing.T, r *tape, digitStep, step int, galois u
 	key, _ := b.keys.Key(galois)
 	var digits [][]*big.Int
 	for d := range p.Digits(level) {
-		wire := r.find(t, digitStep, fhe.WireDigit, d)
+		wire := find(t, r, digitStep, fhe.WireDigit, d)
 		lo, hi := p.DigitRange(d, level)
 		for i := lo; i < hi; i++ {
 			if !slices.Equal(reduced(wire, p.Q(i)), e.Limbs[i]) {
@@ -115,7 +116,7 @@ func (b *bench) checkSwitch(t *testing.T, r *tape, digitStep, step int, galois u
 	}
 	var out [2]fhe.Poly
 	for c := range out {
-		wire := r.find(t, step, fhe.WireModDown, c)
+		wire := find(t, r, step, fhe.WireModDown, c)
 		if largest(wire).Cmp(special) > 0 {
 			t.Errorf("level %d: remainder %d exceeds P", level, c)
 		}
@@ -148,18 +149,18 @@ func TestRecordedRotations(t *testing.T) {
 		b := newBench(t, p, 1, 2)
 		for level := range p.QCount() {
 			m := newPlan(p)
-			in := m.input(level, halfBits)
+			in := m.Input(level, halfBits)
 			g, h := p.GaloisElement(1), p.GaloisElement(2)
-			m.output(m.step(fhe.Step{Op: fhe.StepRotate, A: in, B: fhe.NoReg, Galois: g}))
-			digits := m.step(fhe.Step{Op: fhe.StepDecompose, A: in})
-			m.output(m.step(fhe.Step{Op: fhe.StepRotate, A: in, B: digits, Galois: g}))
-			m.output(m.step(fhe.Step{Op: fhe.StepRotate, A: in, B: digits, Galois: h}))
+			m.Output(m.Do(fhe.Step{Op: fhe.StepRotate, A: in, B: fhe.NoReg, Galois: g}))
+			digits := m.Do(fhe.Step{Op: fhe.StepDecompose, A: in})
+			m.Output(m.Do(fhe.Step{Op: fhe.StepRotate, A: in, B: digits, Galois: g}))
+			m.Output(m.Do(fhe.Step{Op: fhe.StepRotate, A: in, B: digits, Galois: h}))
 			x := b.uniform(t, level, halfBits, 7)
-			r := &tape{}
+			r := &fhetest.Tape{}
 			got := b.execute(t, m, fhe.RunOptions{Recorder: r}, x)
 			plain := b.execute(t, m, fhe.RunOptions{}, x)
-			if want := 2*p.Digits(level) + 3*2; len(r.wires) != want {
-				t.Errorf("level %d: %d wires instead of %d", level, len(r.wires), want)
+			if want := 2*p.Digits(level) + 3*2; len(r.Wires) != want {
+				t.Errorf("level %d: %d wires instead of %d", level, len(r.Wires), want)
 			}
 			for i, c := range []struct {
 				digitStep, step int
@@ -201,18 +202,18 @@ func TestRecordedProducts(t *testing.T) {
 		b := newBench(t, p)
 		for level := 1; level < p.QCount(); level++ {
 			m := newPlan(p)
-			x, y := m.input(level, halfBits), m.input(level, halfBits)
-			wide := m.input(level, wideBits)
-			tensor := m.step(fhe.Step{Op: fhe.StepTensor, A: x, B: y}) // 0
-			relin := m.step(fhe.Step{Op: fhe.StepRelin, A: tensor})    // 1
-			m.output(relin)                                            //
-			m.output(m.step(fhe.Step{Op: fhe.StepRescale, A: relin}))  // 2
-			m.output(m.step(fhe.Step{Op: fhe.StepRescale, A: wide}))   // 3
-			low := m.step(fhe.Step{Op: fhe.StepRescale, A: tensor})    // 4
-			m.output(m.step(fhe.Step{Op: fhe.StepRelin, A: low}))      // 5
+			x, y := m.Input(level, halfBits), m.Input(level, halfBits)
+			wide := m.Input(level, wideBits)
+			tensor := m.Do(fhe.Step{Op: fhe.StepTensor, A: x, B: y}) // 0
+			relin := m.Do(fhe.Step{Op: fhe.StepRelin, A: tensor})    // 1
+			m.Output(relin)                                          //
+			m.Output(m.Do(fhe.Step{Op: fhe.StepRescale, A: relin}))  // 2
+			m.Output(m.Do(fhe.Step{Op: fhe.StepRescale, A: wide}))   // 3
+			low := m.Do(fhe.Step{Op: fhe.StepRescale, A: tensor})    // 4
+			m.Output(m.Do(fhe.Step{Op: fhe.StepRelin, A: low}))      // 5
 			cx, cy := b.uniform(t, level, halfBits, 1), b.uniform(t, level, halfBits, 2)
 			cw := b.uniform(t, level, wideBits, 3)
-			r := &tape{}
+			r := &fhetest.Tape{}
 			got := b.execute(t, m, fhe.RunOptions{Recorder: r}, cx, cy, cw)
 			product := b.tensor(t, cx, cy)
 			out := b.checkSwitch(t, r, 1, 1, fhe.RelinElement, product[2])
@@ -260,13 +261,13 @@ func (b *bench) checkSum(t *testing.T, what string, x [2]fhe.Poly, y []fhe.Poly,
 }
 
 // rescaleFrom checks the remainders of a rescale and returns what they lead to.
-func (b *bench) rescaleFrom(t *testing.T, r *tape, step int, in []fhe.Poly) []fhe.Poly {
+func (b *bench) rescaleFrom(t *testing.T, r *fhetest.Tape, step int, in []fhe.Poly) []fhe.Poly {
 	t.Helper()
 	out := make([]fhe.Poly, len(in))
 	for c, p := range in {
 		top := len(p.Limbs) - 1
 		q := b.params.Q(top)
-		wire := r.find(t, step, fhe.WireRescale, c)
+		wire := find(t, r, step, fhe.WireRescale, c)
 		if largest(wire).Cmp(new(big.Int).SetUint64(q/2)) > 0 {
 			t.Errorf("step %d: remainder %d is not centred", step, c)
 		}
@@ -289,7 +290,7 @@ func (b *bench) rescaleFrom(t *testing.T, r *tape, step int, in []fhe.Poly) []fh
 	return out
 }
 
-func (b *bench) checkRescale(t *testing.T, r *tape, step int, in, got []fhe.Poly) {
+func (b *bench) checkRescale(t *testing.T, r *fhetest.Tape, step int, in, got []fhe.Poly) {
 	t.Helper()
 	basis, err := rns.NewBasis(b.params.Moduli(len(in[0].Limbs) - 1))
 	if err != nil {
@@ -322,8 +323,8 @@ func TestRecorderEndsTheRun(t *testing.T) {
 	p := shaped(t, 5, 4, 1)
 	b := newBench(t, p, 1)
 	m := newPlan(p)
-	in := m.input(3, wideBits)
-	m.output(m.step(fhe.Step{Op: fhe.StepRescale, A: m.step(fhe.Step{
+	in := m.Input(3, wideBits)
+	m.Output(m.Do(fhe.Step{Op: fhe.StepRescale, A: m.Do(fhe.Step{
 		Op: fhe.StepRotate, A: in, B: fhe.NoReg, Galois: 5,
 	})}))
 	plan := b.load(t, m)

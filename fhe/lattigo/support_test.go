@@ -14,6 +14,7 @@ import (
 
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/fhe"
+	"github.com/cerberus-host/cerberus/fhe/fhetest"
 	"github.com/cerberus-host/cerberus/fhe/lattigo"
 	"github.com/cerberus-host/cerberus/fhe/rns"
 )
@@ -213,119 +214,26 @@ func uniformPoly(t testing.TB, p *fhe.Params, level int, index ...uint64) fhe.Po
 	return out
 }
 
-// planMaker writes Plans by hand.
-type planMaker struct {
-	plan    *fhe.Plan
-	encoded []fhe.Poly
-	scales  []fhe.Scale
-	levels  []int
-	packing abi.Packing
+// newPlan begins a Plan with slot packing.
+func newPlan(p *fhe.Params) *fhetest.PlanBuilder {
+	return fhetest.NewPlanBuilder(p, abi.PackSlots)
 }
 
-func newPlan(p *fhe.Params) *planMaker {
-	return &planMaker{
-		plan:    &fhe.Plan{Params: p, Program: abi.SumDigest([]byte("by hand"))},
-		packing: abi.PackSlots,
-	}
-}
-
-func (m *planMaker) reg(level int, scale fhe.Scale) fhe.Reg {
-	m.plan.Registers++
-	m.levels, m.scales = append(m.levels, level), append(m.scales, scale)
-	return fhe.Reg(m.plan.Registers - 1)
-}
-
-func (m *planMaker) input(level, scaleBits int) fhe.Reg {
-	p := m.plan.Params
-	scale := fhe.ScaleOfBits(scaleBits)
-	r := m.reg(level, scale)
-	in := fhe.PlanInput{
-		Name: string(rune('a' + len(m.plan.Inputs))), Packing: m.packing, Length: p.Slots(),
-		Period: p.Slots(), Bound: 1, Level: level, Scale: scale, Reg: r, Count: 1,
-	}
-	if m.packing == abi.PackCoeffs {
-		in.Length, in.Period = p.N(), 0
-	}
-	m.plan.Inputs = append(m.plan.Inputs, in)
-	return r
-}
-
-// constant adds an encoded constant of the default scale.
-func (m *planMaker) constant(t testing.TB, poly fhe.Poly, scale fhe.Scale) int {
+// constant adds a constant to a Plan.
+func constant(t testing.TB, m *fhetest.PlanBuilder, poly fhe.Poly, scale fhe.Scale) int {
 	t.Helper()
-	digest, err := fhe.PolyDigest(m.plan.Params, poly)
+	i, err := m.Constant(poly, scale)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := fhe.PlanConstant{
-		Arrangement: fhe.ArrangeSlots, Period: 1, Level: len(poly.Limbs) - 1, Scale: scale,
-		Values: digest, Encoded: digest,
-	}
-	if m.packing == abi.PackCoeffs {
-		c.Arrangement, c.Period = fhe.ArrangeDot, 0
-	}
-	m.plan.Constants = append(m.plan.Constants, c)
-	m.encoded = append(m.encoded, poly)
-	return len(m.plan.Constants) - 1
-}
-
-// step appends a step, working out level and scale of its result.
-func (m *planMaker) step(s fhe.Step) fhe.Reg {
-	p := m.plan.Params
-	level, scale := m.levels[s.A], m.scales[s.A]
-	switch s.Op {
-	case fhe.StepTensor:
-		scale = scale.Mul(m.scales[s.B])
-	case fhe.StepMulConst:
-		scale = scale.Mul(m.plan.Constants[s.Const].Scale)
-	case fhe.StepRescale:
-		scale = scale.DivInt(p.Q(level))
-		level--
-	case fhe.StepDrop:
-		level = s.Level
-	case fhe.StepRelin:
-		m.plan.Relin = true
-	case fhe.StepRotate:
-		m.galois(s.Galois)
-	}
-	if s.Op != fhe.StepAdd && s.Op != fhe.StepSub && s.Op != fhe.StepTensor &&
-		s.Op != fhe.StepRotate {
-		s.B = fhe.NoReg
-	}
-	s.Level, s.Scale, s.Out = level, scale, m.reg(level, scale)
-	m.plan.Steps = append(m.plan.Steps, s)
-	return s.Out
-}
-
-func (m *planMaker) galois(g uint64) {
-	at := 0
-	for at < len(m.plan.Galois) && m.plan.Galois[at] < g {
-		at++
-	}
-	if at < len(m.plan.Galois) && m.plan.Galois[at] == g {
-		return
-	}
-	rest := append([]uint64{g}, m.plan.Galois[at:]...)
-	m.plan.Galois = append(m.plan.Galois[:at:at], rest...)
-}
-
-func (m *planMaker) output(r fhe.Reg) {
-	p := m.plan.Params
-	o := fhe.PlanOutput{
-		Name: string(rune('a' + len(m.plan.Outputs))), Packing: m.packing, Length: p.Slots(),
-		Period: p.Slots(), Level: m.levels[r], Scale: m.scales[r], Reg: r,
-	}
-	if m.packing == abi.PackCoeffs {
-		o.Length, o.Period = 1, 0
-	}
-	m.plan.Outputs = append(m.plan.Outputs, o)
+	return i
 }
 
 // load loads the Plan into the bench's engine.
-func (b *bench) load(t testing.TB, m *planMaker) fhe.LoadedPlan {
+func (b *bench) load(t testing.TB, m *fhetest.PlanBuilder) fhe.LoadedPlan {
 	t.Helper()
 	plan, err := b.engine.LoadPlan(context.Background(),
-		&fhe.Compiled{Plan: m.plan, Encoded: m.encoded})
+		m.Compiled())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -333,7 +241,7 @@ func (b *bench) load(t testing.TB, m *planMaker) fhe.LoadedPlan {
 }
 
 // execute runs the Plan.
-func (b *bench) execute(t testing.TB, m *planMaker, opts fhe.RunOptions, in ...fhe.Ciphertext,
+func (b *bench) execute(t testing.TB, m *fhetest.PlanBuilder, opts fhe.RunOptions, in ...fhe.Ciphertext,
 ) []fhe.Ciphertext {
 	t.Helper()
 	out, err := fhe.Execute(context.Background(), b.load(t, m), b.loaded, in, opts)
@@ -343,16 +251,11 @@ func (b *bench) execute(t testing.TB, m *planMaker, opts fhe.RunOptions, in ...f
 	return out
 }
 
-// tape is a recorder that keeps everything.
-type tape struct{ wires []fhe.Wire }
-
-func (r *tape) Record(w fhe.Wire) error { r.wires = append(r.wires, w); return nil }
-
 // find returns the only wire of that kind, step and index.
-func (r *tape) find(t *testing.T, step int, kind fhe.WireKind, index int) []*big.Int {
+func find(t *testing.T, r *fhetest.Tape, step int, kind fhe.WireKind, index int) []*big.Int {
 	t.Helper()
 	var found []*big.Int
-	for _, w := range r.wires {
+	for _, w := range r.Wires {
 		if w.Step == step && w.Kind == kind && w.Index == index {
 			if found != nil {
 				t.Fatalf("step %d, kind %d, index %d is recorded twice", step, kind, index)
