@@ -21,7 +21,7 @@ func NewArgs(list []Arg) (Args, error) {
 	out := slices.Clone(list)
 	slices.SortFunc(out, func(a, b Arg) int { return strings.Compare(a.Name, b.Name) })
 	for i, a := range out {
-		if !validName(a.Name) || !validName(a.Value) {
+		if !ValidName(a.Name) || !ValidName(a.Value) {
 			return nil, fmt.Errorf("%w: public argument %.80q=%.80q is not a pair of names",
 				ErrRequest, a.Name, a.Value)
 		}
@@ -70,9 +70,10 @@ func ParseArgs(s string) (Args, error) {
 // Equal reports whether both lists hold the same pairs.
 func (a Args) Equal(b Args) bool { return slices.Equal(a, b) }
 
-// validName accepts 1 to [NameBytesMax] bytes of letters, digits, and "_", "-", "." and
-// inner spaces: what can be printed, compared and put into a canonical text as it is.
-func validName(s string) bool {
+// ValidName reports whether s can be a name: 1 to [NameBytesMax] bytes of letters, digits,
+// "_", "-", "." and inner spaces, which can be printed, compared and put into a canonical
+// text as they are.
+func ValidName(s string) bool {
 	if len(s) == 0 || len(s) > NameBytesMax || s[0] == ' ' || s[len(s)-1] == ' ' {
 		return false
 	}

@@ -54,7 +54,7 @@ func TestFunctionsGolden(t *testing.T) {
 func TestFunctionsWellFormed(t *testing.T) {
 	seen := map[string]bool{}
 	for _, f := range Functions() {
-		if seen[f.Name] || !validName(f.Name) {
+		if seen[f.Name] || !ValidName(f.Name) {
 			t.Errorf("%q is repeated or no name", f.Name)
 		}
 		seen[f.Name] = true

@@ -94,7 +94,7 @@ func (m *Manifest) Check() error {
 	for _, n := range []struct{ field, value string }{
 		{"name", m.Name}, {"version", m.Version}, {"params", m.Params},
 	} {
-		if !validName(n.value) {
+		if !ValidName(n.value) {
 			return manifestError(n.field, "%.80q is not a name of 1 to %d letters, digits, _ - .",
 				n.value, NameBytesMax)
 		}
@@ -129,7 +129,7 @@ func (m *Manifest) checkRequest() error {
 	combinations := 1
 	for i, f := range m.Request {
 		at := fmt.Sprintf("request[%d]", i)
-		if !validName(f.Name) {
+		if !ValidName(f.Name) {
 			return manifestError(at+".name", "%.80q is not a name", f.Name)
 		}
 		if slices.ContainsFunc(m.Request[:i], func(g Field) bool { return g.Name == f.Name }) {
@@ -208,7 +208,7 @@ func (m *Manifest) checkInputs() error {
 	}
 	for i, in := range m.Inputs {
 		at := fmt.Sprintf("inputs[%d]", i)
-		if !validName(in.Name) {
+		if !ValidName(in.Name) {
 			return manifestError(at+".name", "%.80q is not a name", in.Name)
 		}
 		if in.Packing != PackSlots && in.Packing != PackCoeffs {
@@ -244,7 +244,7 @@ func (m *Manifest) checkOutputs() error {
 	}
 	for i, o := range m.Outputs {
 		at := fmt.Sprintf("outputs[%d]", i)
-		if !validName(o.Name) {
+		if !ValidName(o.Name) {
 			return manifestError(at+".name", "%.80q is not a name", o.Name)
 		}
 		if o.Length < 1 || o.Length > VectorLengthMax {
@@ -304,7 +304,7 @@ func (m *Manifest) checkModel() error {
 	}
 	for i, t := range m.Model.Tensors {
 		at := fmt.Sprintf("model.tensors[%d]", i)
-		if !validName(t.Name) {
+		if !ValidName(t.Name) {
 			return manifestError(at+".name", "%.80q is not a name", t.Name)
 		}
 		if slices.ContainsFunc(m.Model.Tensors[:i], func(u Tensor) bool { return u.Name == t.Name }) {
@@ -377,7 +377,7 @@ func checkNames(at string, names []string, most int) error {
 	}
 	seen := make(map[string]bool, len(names))
 	for _, n := range names {
-		if !validName(n) {
+		if !ValidName(n) {
 			return manifestError(at, "%.80q is not a name", n)
 		}
 		if seen[n] {

@@ -51,7 +51,7 @@ func (b *Builder) Type(id NodeID) (VectorType, error) {
 // The same declaration again returns the same node; a different one of the same name is
 // refused with [ErrName].
 func (b *Builder) Input(in abi.Input) (NodeID, error) {
-	if !validName(in.Name) {
+	if !abi.ValidName(in.Name) {
 		return 0, fmt.Errorf("%w: input %.80q is not a name", ErrName, in.Name)
 	}
 	n := Node{
@@ -361,7 +361,7 @@ func (b *Builder) Output(name string, a NodeID) error {
 		return err
 	}
 	switch {
-	case !validName(name):
+	case !abi.ValidName(name):
 		return fmt.Errorf("%w: output %.80q is not a name", ErrName, name)
 	case slices.ContainsFunc(b.outputs, func(o ProgramOutput) bool { return o.Name == name }):
 		return fmt.Errorf("%w: output %q is made twice", ErrName, name)
@@ -485,22 +485,4 @@ func (b *Builder) fitsSlots(length int) error {
 			b.params.Slots(), b.params.Name())
 	}
 	return nil
-}
-
-// validName accepts what a manifest accepts as a name: 1 to [abi.NameBytesMax] bytes of
-// letters, digits, "_", "-", "." and inner spaces. Such names need no escaping in a text
-// form.
-func validName(s string) bool {
-	if len(s) == 0 || len(s) > abi.NameBytesMax || s[0] == ' ' || s[len(s)-1] == ' ' {
-		return false
-	}
-	for _, c := range []byte(s) {
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
-		case c == '_', c == '-', c == '.', c == ' ':
-		default:
-			return false
-		}
-	}
-	return true
 }

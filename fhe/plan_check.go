@@ -115,7 +115,7 @@ func (c *planChecker) inputs() error {
 		return errors.New("has no input")
 	}
 	for i, in := range p.Inputs {
-		if !validName(in.Name) {
+		if !abi.ValidName(in.Name) {
 			return fmt.Errorf("%w: input %.80q is not a name", ErrName, in.Name)
 		}
 		if slices.ContainsFunc(p.Inputs[:i], func(o PlanInput) bool { return o.Name == in.Name }) {
@@ -360,7 +360,7 @@ func (c *planChecker) outputs() error {
 		return errors.New("has no output")
 	}
 	for i, o := range p.Outputs {
-		if !validName(o.Name) {
+		if !abi.ValidName(o.Name) {
 			return fmt.Errorf("%w: output %.80q is not a name", ErrName, o.Name)
 		}
 		if slices.ContainsFunc(p.Outputs[:i], func(e PlanOutput) bool { return e.Name == o.Name }) {

@@ -66,7 +66,7 @@ func (s *State) checkCluster() error {
 		}
 		return nil
 	}
-	if !validName(s.clusterID) {
+	if !abi.ValidName(s.clusterID) {
 		return broken("the cluster id is no name")
 	}
 	if s.policy.check() != nil {
@@ -84,7 +84,7 @@ func (s *State) checkCluster() error {
 }
 
 func (s *State) checkBrain(b *Brain) error {
-	if !b.ID.Valid() || !validName(b.Name) || b.Author.IsZero() || b.ChangeIndex > s.index ||
+	if !b.ID.Valid() || !abi.ValidName(b.Name) || b.Author.IsZero() || b.ChangeIndex > s.index ||
 		len(b.Versions) == 0 {
 		return broken("slot %d has impossible fields", b.ID)
 	}
@@ -108,8 +108,8 @@ func (s *State) checkBrain(b *Brain) error {
 }
 
 func (s *State) checkVersion(b *Brain, v *Version) error {
-	if v.Module.IsZero() || v.Manifest.IsZero() || v.Author.IsZero() || !validName(v.Params) ||
-		(v.Name != "" && !validName(v.Name)) || v.RegisterIndex == 0 ||
+	if v.Module.IsZero() || v.Manifest.IsZero() || v.Author.IsZero() || !abi.ValidName(v.Params) ||
+		(v.Name != "" && !abi.ValidName(v.Name)) || v.RegisterIndex == 0 ||
 		v.RegisterIndex > s.index || len(v.Variants) == 0 ||
 		v.State < ModuleVerified || v.State > ModuleRemoved {
 		return broken("version %s of slot %d has impossible fields", v.Module, b.ID)
@@ -182,7 +182,7 @@ func validArgs(args abi.Args) bool {
 
 func validNamed(list []NamedBlob) bool {
 	for i, b := range list {
-		if !validName(b.Name) || b.Digest.IsZero() || (i > 0 && list[i-1].Name >= b.Name) {
+		if !abi.ValidName(b.Name) || b.Digest.IsZero() || (i > 0 && list[i-1].Name >= b.Name) {
 			return false
 		}
 	}

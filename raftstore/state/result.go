@@ -50,7 +50,7 @@ func parseResult(m *raftlogv1.FinishTask, t *Task) *Error {
 	t.Timings, t.Counters = nil, nil
 	last := ""
 	for _, x := range m.GetTimings() {
-		if !validName(x.GetName()) || x.GetName() <= last {
+		if !abi.ValidName(x.GetName()) || x.GetName() <= last {
 			return refuse(CodeInvalidArgument, "timings", "the names are not sorted and unique")
 		}
 		last = x.GetName()
@@ -58,7 +58,7 @@ func parseResult(m *raftlogv1.FinishTask, t *Task) *Error {
 	}
 	last = ""
 	for _, x := range m.GetCounters() {
-		if !validName(x.GetName()) || x.GetName() <= last {
+		if !abi.ValidName(x.GetName()) || x.GetName() <= last {
 			return refuse(CodeInvalidArgument, "counters", "the names are not sorted and unique")
 		}
 		last = x.GetName()

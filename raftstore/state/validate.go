@@ -7,25 +7,8 @@ import (
 	raftlogv1 "github.com/cerberus-host/cerberus/proto/gen/cerberus/raftlog/v1"
 )
 
-// validName accepts 1 to [abi.NameBytesMax] printable bytes: letters, digits, "_", "-",
-// "." and inner spaces, as the manifest does.
-func validName(s string) bool {
-	if len(s) == 0 || len(s) > abi.NameBytesMax || s[0] == ' ' || s[len(s)-1] == ' ' {
-		return false
-	}
-	for _, c := range []byte(s) {
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
-		case c == '_', c == '-', c == '.', c == ' ':
-		default:
-			return false
-		}
-	}
-	return true
-}
-
 func parseName(field, s string) *Error {
-	if !validName(s) {
+	if !abi.ValidName(s) {
 		return refuse(CodeInvalidArgument, field, "%.80q is not a name of 1 to %d bytes", s,
 			abi.NameBytesMax)
 	}
