@@ -53,7 +53,10 @@ func Builds() []Build {
 		{Name: "native", Folder: ".", OS: "linux", Arch: "amd64", Patterns: []string{"./..."}},
 		{Name: "windows", Folder: ".", OS: "windows", Arch: "amd64", Patterns: []string{"./..."}},
 		{Name: "browser", Folder: ".", OS: "js", Arch: "wasm", Patterns: []string{"./client"}},
-		{Name: "guest", Folder: ".", OS: "wasip1", Arch: "wasm", Patterns: []string{"./abi"}},
+		{
+			Name: "guest", Folder: ".", OS: "wasip1", Arch: "wasm",
+			Patterns: []string{"./abi", "./plugins/..."},
+		},
 		{Name: "sdk", Folder: sdkFolder, OS: "wasip1", Arch: "wasm", Patterns: []string{"./..."}},
 		{Name: "sdk native", Folder: sdkFolder, OS: "linux", Arch: "amd64", Patterns: []string{"./..."}},
 	}
@@ -90,8 +93,8 @@ func List(ctx context.Context, root string, b Build) ([]Package, error) {
 
 // Row is one line of the import table.
 type Row struct {
-	// Path is relative to the module, "." for its root; a last element * stands for
-	// any one element.
+	// Path is relative to the module, "." for its root; an element * stands for any
+	// one element.
 	Path string
 	// Ours lists packages of this repository that it may import, relative to the
 	// module; one that ends in /... stands for all at and below it.
@@ -254,18 +257,14 @@ func firstElement(importPath string) string {
 
 // matches reports whether a row's path describes the package.
 func matches(pattern, rel string) bool {
-	folder, wild := strings.CutSuffix(pattern, "/*")
-	if !wild {
-		return pattern == rel
-	}
-	rest, ok := strings.CutPrefix(rel, folder+"/")
-	return ok && !strings.Contains(rest, "/")
+	ok, err := path.Match(pattern, rel)
+	return err == nil && ok
 }
 
 // allows reports whether one of the patterns covers the package.
 func allows(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(pattern string) bool {
 		folder, deep := strings.CutSuffix(pattern, "/...")
-		return name == folder || (deep && strings.HasPrefix(name, folder+"/"))
+		return matches(folder, name) || (deep && strings.HasPrefix(name, folder+"/"))
 	})
 }

@@ -2,21 +2,22 @@ package tidy
 
 // Full paths of the libraries that the table names.
 const (
-	protobufLib  = "google.golang.org/protobuf/..."
-	validateGen  = "buf.build/gen/go/bufbuild/protovalidate/..."
-	connectLib   = "connectrpc.com/connect"
-	lattigoLib   = "github.com/tuneinsight/lattigo/v5/..."
-	wazeroLib    = "github.com/tetratelabs/wazero/..."
-	raftLib      = "github.com/hashicorp/raft/..."
-	hclogLib     = "github.com/hashicorp/go-hclog"
-	bboltLib     = "go.etcd.io/bbolt/..."
-	secp256k1Lib = "github.com/decred/dcrd/dcrec/secp256k1/v4/..."
-	sha3Lib      = "golang.org/x/crypto/sha3"
-	ageLib       = "filippo.io/age/..."
-	termLib      = "golang.org/x/term"
-	cobraLib     = "github.com/spf13/cobra"
-	publicAPI    = "proto/gen/cerberus/v1/..."
-	raftLogAPI   = "proto/gen/cerberus/raftlog/v1"
+	protobufLib   = "google.golang.org/protobuf/..."
+	validateGen   = "buf.build/gen/go/bufbuild/protovalidate/..."
+	connectLib    = "connectrpc.com/connect"
+	lattigoLib    = "github.com/tuneinsight/lattigo/v5/..."
+	wazeroLib     = "github.com/tetratelabs/wazero/..."
+	raftLib       = "github.com/hashicorp/raft/..."
+	hclogLib      = "github.com/hashicorp/go-hclog"
+	bboltLib      = "go.etcd.io/bbolt/..."
+	secp256k1Lib  = "github.com/decred/dcrd/dcrec/secp256k1/v4/..."
+	sha3Lib       = "golang.org/x/crypto/sha3"
+	ageLib        = "filippo.io/age/..."
+	termLib       = "golang.org/x/term"
+	prometheusLib = "github.com/prometheus/client_golang/prometheus/..."
+	cobraLib      = "github.com/spf13/cobra"
+	publicAPI     = "proto/gen/cerberus/v1/..."
+	raftLogAPI    = "proto/gen/cerberus/raftlog/v1"
 )
 
 // ImportTable returns the table of docs/ARCHITECTURE.md: the packages of ours, what
@@ -40,12 +41,17 @@ func lowerRows() []Row {
 		{Path: "sdk-wasm/go", Ours: []string{"sdk-wasm/go/..."}},
 		{Path: "sdk-wasm/go/example/*", Ours: []string{"sdk-wasm/go"}},
 		{Path: "sdk-wasm"},
-		{Path: "sdk-wasm/braintest", Ours: []string{"sdk-wasm/go/...", "abi", "fhe"}},
 		{
 			Path:  "plugins/*",
-			Ours:  []string{"abi", "sdk-wasm/go/..."},
+			Ours:  []string{"abi", "sdk-wasm/go", "plugins/*/features"},
 			Tests: []string{"fhe/..."},
 		},
+		{Path: "plugins/*/features"},
+		{
+			Path: "plugins/*/train",
+			Ours: []string{"abi", "internal/learn", "plugins/*/features"},
+		},
+		{Path: "internal/learn", Ours: []string{"abi"}},
 		{Path: "fhe/rns", Ours: []string{"abi"}},
 		{Path: "fhe", Ours: []string{"abi", "fhe/rns"}},
 		{Path: "fhe/encode", Ours: []string{"abi", "fhe", "fhe/rns"}},
@@ -86,28 +92,28 @@ func upperRows() []Row {
 	return []Row{
 		{Path: "host/wasmtest", Ours: []string{"abi"}},
 		{Path: "host/admit", Ours: []string{"abi"}},
+		{Path: "host/hostcall", Ours: []string{"abi", "fhe", "host/admit"}},
 		{
 			Path:  "host/runtime",
-			Ours:  []string{"abi", "fhe", "host/admit"},
+			Ours:  []string{"abi", "fhe", "host/admit", "host/hostcall"},
 			Third: []string{wazeroLib},
 		},
 		{
-			Path:  "host/hostcall",
-			Ours:  []string{"abi", "fhe", "host/admit", "host/runtime"},
-			Third: []string{wazeroLib},
+			Path: "sdk-wasm/braintest",
+			Ours: []string{"sdk-wasm/go", "abi", "fhe", "host/hostcall"},
 		},
-		{Path: "host/blob", Ours: []string{"abi", publicAPI}},
+		{Path: "host/blob", Ours: []string{"abi"}},
 		{Path: "host/identity", Ours: []string{"abi"}, Third: []string{secp256k1Lib, sha3Lib}},
 		{Path: "host/config", Ours: []string{"abi"}},
-		{Path: "host/telemetry", Ours: []string{"abi"}},
+		{Path: "host/telemetry", Third: []string{prometheusLib}},
 		{
 			Path: "host/registry",
-			Ours: []string{"abi", "fhe/...", "host/admit", "host/runtime", "host/hostcall", "host/blob"},
+			Ours: []string{"abi", "fhe", "fhe/squeeze", "host/runtime", "host/blob"},
 		},
 		{Path: "host/sched", Ours: []string{"abi"}},
 		{
 			Path: "host/worker",
-			Ours: []string{"abi", "fhe/...", "host/runtime", "host/hostcall", "host/blob", "host/registry"},
+			Ours: []string{"abi", "fhe", "host/runtime", "host/blob", "host/registry"},
 		},
 		{
 			Path: "host/api",
@@ -125,8 +131,8 @@ func upperRows() []Row {
 		{
 			Path: "client",
 			Ours: []string{
-				"abi", publicAPI, "fhe", "fhe/rns", "fhe/encode", "fhe/lattigo", "fhe/squeeze",
-				"host/runtime", "host/hostcall", "host/admit", "host/identity",
+				"abi", publicAPI, "fhe", "fhe/encode", "fhe/lattigo", "fhe/squeeze",
+				"host/runtime", "host/hostcall", "host/identity",
 			},
 			Third: []string{connectLib, protobufLib},
 			Tests: []string{"host/..."},
@@ -154,6 +160,8 @@ func Walls() []Wall {
 		{From: "client", To: "raftstore/...", Why: "a client holds no cluster state"},
 		{From: "client", To: raftLib, Why: "a client holds no cluster state"},
 		{From: "client", To: bboltLib, Why: "a client holds no cluster state"},
+		{From: "plugins/...", To: wazeroLib, Why: "a Brain builds a computation, it never runs one"},
+		{From: "sdk-wasm/...", To: wazeroLib, Why: "authors test without a sandbox"},
 		{From: "fhe", To: lattigoLib, Why: "one package alone knows the FHE library"},
 		{From: "fhe/squeeze", To: lattigoLib, Why: "one package alone knows the FHE library"},
 		{From: "raftstore/...", To: wazeroLib, Why: "applying a log entry runs no guest"},

@@ -16,6 +16,7 @@ func TestImports(t *testing.T) {
 			Tests: []string{"example.com/check"}, Never: []string{"os"},
 		},
 		{Path: "many/*", Ours: []string{"low"}},
+		{Path: "many/*/low", Ours: []string{"many/*/lower"}},
 	}
 	tests := []struct {
 		name  string
@@ -47,6 +48,9 @@ func TestImports(t *testing.T) {
 		}, []string{"imports"}},
 		{"star", tidy.Package{
 			ImportPath: module + "many/x", Imports: []string{module + "low"},
+		}, nil},
+		{"star inside", tidy.Package{
+			ImportPath: module + "many/x/low", Imports: []string{module + "many/x/lower"},
 		}, nil},
 		{"below a star", tidy.Package{ImportPath: module + "many/x/y"}, []string{"imports"}},
 		{"no row", tidy.Package{ImportPath: module + "other"}, []string{"imports"}},

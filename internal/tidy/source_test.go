@@ -25,6 +25,11 @@ func file(lines int) string {
 	return "package p\n" + strings.Repeat("\n", lines-2) + "// End.\n"
 }
 
+// row returns a file with a table, the one row of which has so many columns.
+func row(columns int) string {
+	return "package p\n\nvar x = []y{\n\t{" + strings.Repeat("a", columns-4) + "},\n}\n"
+}
+
 // comment returns a file with one comment of so many columns, in two-byte runes.
 func comment(start string, columns int) string {
 	start = "// " + start
@@ -125,6 +130,9 @@ func sizeCases() []sourceCase {
 		{"test file of 801 lines", "p/p_test.go", file(801), []string{"file-lines"}},
 		{"101 columns", "p/p.go", comment("", 101), []string{"columns"}},
 		{"100 columns", "p/p.go", comment("", 100), nil},
+		{"a row of a test", "p/p_test.go", row(120), nil},
+		{"a longer row of a test", "p/p_test.go", row(121), []string{"columns"}},
+		{"a row elsewhere", "p/p.go", row(101), []string{"columns"}},
 		{"a long address", "p/p.go", comment("https://", 120), nil},
 		{"a long row", "p/p.go", comment("| ", 120), nil},
 		{"a long string", "p/p.go", "package p\n\nvar s = \"" + strings.Repeat("a", 98) + "\"\n", nil},
