@@ -253,7 +253,7 @@ func TestCiphertextRefusals(t *testing.T) {
 		want        error
 		change      func(b []byte) []byte
 	}{
-		{"empty", "magic", fhe.ErrFormat, func(b []byte) []byte { return nil }},
+		{"empty", "magic", fhe.ErrFormat, func([]byte) []byte { return nil }},
 		{"magic", "magic", fhe.ErrFormat, set(0, 'X')},
 		{"version", "version", fhe.ErrFormat, set(4, 2)},
 		{"params", "params", fhe.ErrParams, set(offParams+1, 'X')},
@@ -338,13 +338,16 @@ func TestPlanMetadataWins(t *testing.T) {
 func TestEncodeRefusesContradictions(t *testing.T) {
 	p := tinyParams(t, 1)
 	for name, change := range map[string]func(c []fhe.Ciphertext) []fhe.Ciphertext{
-		"nothing":   func(c []fhe.Ciphertext) []fhe.Ciphertext { return nil },
-		"one less":  func(c []fhe.Ciphertext) []fhe.Ciphertext { return c[:2] },
-		"swapped":   func(c []fhe.Ciphertext) []fhe.Ciphertext { c[0], c[1] = c[1], c[0]; return c },
-		"level":     func(c []fhe.Ciphertext) []fhe.Ciphertext { c[1].Level = 0; return c },
-		"seed":      func(c []fhe.Ciphertext) []fhe.Ciphertext { c[2].Seed[0]++; return c },
-		"no scale":  func(c []fhe.Ciphertext) []fhe.Ciphertext { c[0].Scale = fhe.Scale{}; return c },
-		"residue":   func(c []fhe.Ciphertext) []fhe.Ciphertext { c[2].C[0].Limbs[1][3] = p.Q(1); return c },
+		"nothing":  func([]fhe.Ciphertext) []fhe.Ciphertext { return nil },
+		"one less": func(c []fhe.Ciphertext) []fhe.Ciphertext { return c[:2] },
+		"swapped":  func(c []fhe.Ciphertext) []fhe.Ciphertext { c[0], c[1] = c[1], c[0]; return c },
+		"level":    func(c []fhe.Ciphertext) []fhe.Ciphertext { c[1].Level = 0; return c },
+		"seed":     func(c []fhe.Ciphertext) []fhe.Ciphertext { c[2].Seed[0]++; return c },
+		"no scale": func(c []fhe.Ciphertext) []fhe.Ciphertext { c[0].Scale = fhe.Scale{}; return c },
+		"residue": func(c []fhe.Ciphertext) []fhe.Ciphertext {
+			c[2].C[0].Limbs[1][3] = p.Q(1)
+			return c
+		},
 		"few limbs": func(c []fhe.Ciphertext) []fhe.Ciphertext { c[2].C[0].Limbs = nil; return c },
 		"short limb": func(c []fhe.Ciphertext) []fhe.Ciphertext {
 			c[0].C[0].Limbs[0] = c[0].C[0].Limbs[0][:8]
@@ -367,18 +370,21 @@ func TestKeySetRefusals(t *testing.T) {
 		keyElements = keyCount + 4
 		keyPayload  = keyElements + 3*8
 	)
+	set := func(at int, v byte) func(b []byte) []byte {
+		return func(b []byte) []byte { b[at] = v; return b }
+	}
 	for name, c := range map[string]struct {
 		field  string
 		want   error
 		change func(b []byte) []byte
 	}{
-		"magic":      {"magic", fhe.ErrFormat, func(b []byte) []byte { b[3] = 'T'; return b }},
-		"params":     {"params", fhe.ErrParams, func(b []byte) []byte { b[offParams+3]++; return b }},
-		"count":      {"count", fhe.ErrFormat, func(b []byte) []byte { b[keyCount+2] = 1; return b }},
-		"even":       {"elements", fhe.ErrFormat, func(b []byte) []byte { b[keyElements+8] = 6; return b }},
-		"repeated":   {"elements", fhe.ErrFormat, func(b []byte) []byte { b[keyElements+8] = 25; return b }},
-		"descending": {"elements", fhe.ErrFormat, func(b []byte) []byte { b[keyElements] = 27; return b }},
-		"beyond 2N":  {"elements", fhe.ErrFormat, func(b []byte) []byte { b[keyElements+16] = 33; return b }},
+		"magic":      {"magic", fhe.ErrFormat, set(3, 'T')},
+		"params":     {"params", fhe.ErrParams, set(offParams+3, 'X')},
+		"count":      {"count", fhe.ErrFormat, set(keyCount+2, 1)},
+		"even":       {"elements", fhe.ErrFormat, set(keyElements+8, 6)},
+		"repeated":   {"elements", fhe.ErrFormat, set(keyElements+8, 25)},
+		"descending": {"elements", fhe.ErrFormat, set(keyElements, 27)},
+		"beyond 2N":  {"elements", fhe.ErrFormat, set(keyElements+16, 33)},
 		"residue": {"key 0, digit 0", fhe.ErrFormat, func(b []byte) []byte {
 			copy(b[keyPayload:], []byte{255, 255, 255, 255, 255, 255})
 			return b

@@ -1,6 +1,7 @@
 package fhe
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -116,7 +117,7 @@ func (p *Params) checkName() error {
 	inTable := err == nil
 	if inTable && (known.LogN != p.set.LogN || known.ScaleBits != p.set.ScaleBits ||
 		!slices.Equal(known.Q, p.set.Q) || !slices.Equal(known.P, p.set.P)) {
-		return fmt.Errorf("the name belongs to another set of primes")
+		return errors.New("the name belongs to another set of primes")
 	}
 	insecure := strings.HasPrefix(p.set.Name, insecurePrefix)
 	err = p.set.CheckSecurity()

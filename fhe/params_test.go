@@ -67,7 +67,10 @@ func TestNewParamsRefusals(t *testing.T) {
 		"repeated":         func(s *rns.PrimeSet) { s.Name = "insecure-x"; s.Q[1] = s.Q[2] },
 		"degree":           func(s *rns.PrimeSet) { s.Name = "insecure-x"; s.LogN = 3 },
 		"scale":            func(s *rns.PrimeSet) { s.Name = "insecure-x"; s.ScaleBits = 0 },
-		"digit above P":    func(s *rns.PrimeSet) { s.Name = "insecure-x"; s.P[0], s.Q[0] = s.Q[0], s.P[0] },
+		"digit above P": func(s *rns.PrimeSet) {
+			s.Name = "insecure-x"
+			s.P[0], s.Q[0] = s.Q[0], s.P[0]
+		},
 	} {
 		set, err := rns.NamedPrimes("ckks-13")
 		if err != nil {

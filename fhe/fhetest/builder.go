@@ -99,7 +99,7 @@ func (b *PlanBuilder) Constant(poly fhe.Poly, scale fhe.Scale) (int, error) {
 func (b *PlanBuilder) Do(s fhe.Step) fhe.Reg {
 	p := b.Plan.Params
 	level, scale := b.levels[s.A], b.scales[s.A]
-	switch s.Op {
+	switch s.Op { //nolint:exhaustive // the other kinds keep level and scale
 	case fhe.StepTensor:
 		scale = scale.Mul(b.scales[s.B])
 	case fhe.StepMulConst:
@@ -116,9 +116,8 @@ func (b *PlanBuilder) Do(s fhe.Step) fhe.Reg {
 			b.Plan.Galois = slices.Insert(b.Plan.Galois, at, s.Galois)
 		}
 	}
-	switch s.Op {
-	case fhe.StepAdd, fhe.StepSub, fhe.StepTensor, fhe.StepRotate:
-	default:
+	binary := []fhe.StepOp{fhe.StepAdd, fhe.StepSub, fhe.StepTensor, fhe.StepRotate}
+	if !slices.Contains(binary, s.Op) {
 		s.B = fhe.NoReg
 	}
 	s.Level, s.Scale, s.Out = level, scale, b.assign(level, scale)

@@ -52,7 +52,7 @@ func (r *randomPlan) place() error {
 	half := HalfBits(r.Plan.Params)
 	s := fhe.Step{Op: fhe.StepAdd + fhe.StepOp(r.dice.roll(12)), A: a, B: r.partner(a)}
 	var err error
-	switch s.Op {
+	switch s.Op { //nolint:exhaustive // the other kinds are always possible
 	case fhe.StepTensor:
 		if bits > half {
 			return nil

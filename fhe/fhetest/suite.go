@@ -19,6 +19,7 @@ const concurrentRuns = 4
 // every engine. newEngine returns a new engine each time; one of them serves most of the
 // suite. Parameter sets that the engine does not support are skipped.
 func Run(t *testing.T, newEngine func() fhe.Engine) {
+	t.Helper()
 	sets, err := SuiteParams()
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +51,7 @@ func Run(t *testing.T, newEngine func() fhe.Engine) {
 
 // compare runs a case on both engines, with and without recorder.
 func compare(t *testing.T, engine, reference fhe.Engine, c Case) {
+	t.Helper()
 	ctx := context.Background()
 	before := cloneInputs(c.Inputs)
 	wantTape, gotTape := &Tape{}, &Tape{}
@@ -138,6 +140,7 @@ func rotation(t *testing.T, p *fhe.Params, e fhe.Engine) (Case, fhe.LoadedPlan, 
 
 // refusals asserts the errors of runs that must not happen.
 func refusals(t *testing.T, p *fhe.Params, engine, other fhe.Engine) {
+	t.Helper()
 	ctx := context.Background()
 	c, plan, keys := rotation(t, p, engine)
 	expect := func(what string, keys fhe.LoadedKeys, in []fhe.Ciphertext, want error) {
@@ -189,6 +192,7 @@ func refusals(t *testing.T, p *fhe.Params, engine, other fhe.Engine) {
 
 // concurrent runs one loaded Plan on many goroutines.
 func concurrent(t *testing.T, p *fhe.Params, engine fhe.Engine) {
+	t.Helper()
 	ctx := context.Background()
 	c, plan, keys := rotation(t, p, engine)
 	want, err := fhe.Execute(ctx, plan, keys, c.Inputs, fhe.RunOptions{})
@@ -213,6 +217,7 @@ func concurrent(t *testing.T, p *fhe.Params, engine fhe.Engine) {
 
 // cancelled asserts that a context that ended ends the run.
 func cancelled(t *testing.T, p *fhe.Params, engine fhe.Engine) {
+	t.Helper()
 	c, plan, keys := rotation(t, p, engine)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

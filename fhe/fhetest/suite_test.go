@@ -46,7 +46,7 @@ func knownParams(t *testing.T, all bool) []*fhe.Params {
 func TestKnownAnswers(t *testing.T) {
 	ctx, e := context.Background(), lattigo.New()
 	if *rewrite {
-		writeKnown(t, ctx, e)
+		writeKnown(ctx, t, e)
 		t.Skip("build again to read the new answers")
 	}
 	for _, p := range knownParams(t, *large) {
@@ -57,7 +57,7 @@ func TestKnownAnswers(t *testing.T) {
 }
 
 // writeKnown writes known.txt with the reference engine's answers.
-func writeKnown(t *testing.T, ctx context.Context, e fhe.Engine) {
+func writeKnown(ctx context.Context, t *testing.T, e fhe.Engine) {
 	t.Helper()
 	var text strings.Builder
 	for _, p := range knownParams(t, true) {

@@ -10,12 +10,12 @@ import (
 )
 
 // benchmarkPlan runs a Plan again and again.
-func (b *bench) benchmarkPlan(tb *testing.B, m *fhetest.PlanBuilder, in ...fhe.Ciphertext) {
-	tb.Helper()
-	plan := b.load(tb, m)
-	for tb.Loop() {
-		if _, err := fhe.Execute(context.Background(), plan, b.loaded, in, fhe.RunOptions{}); err != nil {
-			tb.Fatal(err)
+func benchmarkPlan(b *testing.B, s *bench, m *fhetest.PlanBuilder, in ...fhe.Ciphertext) {
+	b.Helper()
+	plan := s.load(b, m)
+	for b.Loop() {
+		if _, err := fhe.Execute(context.Background(), plan, s.loaded, in, fhe.RunOptions{}); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
@@ -36,7 +36,7 @@ func BenchmarkSteps(tb *testing.B) {
 					Op: fhe.StepTensor, A: x, B: y,
 				})})
 			},
-			"rotate": func(m *fhetest.PlanBuilder, x, y fhe.Reg) fhe.Reg {
+			"rotate": func(m *fhetest.PlanBuilder, x, _ fhe.Reg) fhe.Reg {
 				return m.Do(fhe.Step{Op: fhe.StepRotate, A: x, B: fhe.NoReg, Galois: 5})
 			},
 			"mulrelin-rescale": func(m *fhetest.PlanBuilder, x, y fhe.Reg) fhe.Reg {
@@ -48,7 +48,7 @@ func BenchmarkSteps(tb *testing.B) {
 		} {
 			m := newPlan(p)
 			m.Output(build(m, m.Input(level, 40), m.Input(level, 40)))
-			tb.Run(op+"/"+name, func(tb *testing.B) { b.benchmarkPlan(tb, m, x, y) })
+			tb.Run(op+"/"+name, func(tb *testing.B) { benchmarkPlan(tb, b, m, x, y) })
 		}
 	}
 }
@@ -71,7 +71,7 @@ func BenchmarkDot(tb *testing.B) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Run("execute", func(tb *testing.B) { b.benchmarkPlan(tb, m, cts...) })
+	tb.Run("execute", func(tb *testing.B) { benchmarkPlan(tb, b, m, cts...) })
 	tb.Run("parse", func(tb *testing.B) {
 		for tb.Loop() {
 			if _, err := fhe.ParseInput(p, m.Plan.Inputs[0], blob); err != nil {

@@ -228,7 +228,8 @@ func TestKeysAreDeterminedBySecretAndSeed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	grown, err := lattigo.ExtendKeys(ctx, s, some, fhe.KeyNeed{Relin: true, Galois: []uint64{5, 25}}, nil)
+	need := fhe.KeyNeed{Relin: true, Galois: []uint64{5, 25}}
+	grown, err := lattigo.ExtendKeys(ctx, s, some, need, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +285,8 @@ func TestSecretKeyFile(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := lattigo.ParseSecret(named(t, "insecure-11-4"), raw); !errors.Is(err, lattigo.ErrSecret) {
+	_, err = lattigo.ParseSecret(named(t, "insecure-11-4"), raw)
+	if !errors.Is(err, lattigo.ErrSecret) {
 		t.Errorf("another parameter set: %v", err)
 	}
 }
@@ -310,7 +312,8 @@ func TestWipedSecretIsUseless(t *testing.T) {
 	if s.Bytes() != nil {
 		t.Error("a wiped key has bytes")
 	}
-	if _, err := lattigo.EncryptVector(s, in, ramp(2), stream(2)); !errors.Is(err, lattigo.ErrSecret) {
+	_, err = lattigo.EncryptVector(s, in, ramp(2), stream(2))
+	if !errors.Is(err, lattigo.ErrSecret) {
 		t.Errorf("encrypt: %v", err)
 	}
 	if _, err := lattigo.DecryptVector(s, output(in), cts[0]); !errors.Is(err, lattigo.ErrSecret) {
@@ -328,22 +331,27 @@ func TestEncryptRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	value := func(x float64) func(in *fhe.PlanInput, v []float64) []float64 {
+		return func(_ *fhe.PlanInput, v []float64) []float64 { v[1] = x; return v }
+	}
+	input := func(change func(in *fhe.PlanInput)) func(*fhe.PlanInput, []float64) []float64 {
+		return func(in *fhe.PlanInput, v []float64) []float64 { change(in); return v }
+	}
 	for name, c := range map[string]struct {
 		want   error
 		change func(in *fhe.PlanInput, v []float64) []float64
 	}{
-		"too few":    {fhe.ErrOperand, func(_ *fhe.PlanInput, v []float64) []float64 { return v[1:] }},
-		"beyond":     {fhe.ErrRange, func(_ *fhe.PlanInput, v []float64) []float64 { v[1] = 4.01; return v }},
-		"not finite": {fhe.ErrRange, func(_ *fhe.PlanInput, v []float64) []float64 { v[1] = math.NaN(); return v }},
-		"infinite":   {fhe.ErrRange, func(_ *fhe.PlanInput, v []float64) []float64 { v[1] = math.Inf(-1); return v }},
-		"level":      {fhe.ErrRange, func(in *fhe.PlanInput, v []float64) []float64 { in.Level = 4; return v }},
-		"negative":   {fhe.ErrRange, func(in *fhe.PlanInput, v []float64) []float64 { in.Level = -1; return v }},
-		"period":     {fhe.ErrOperand, func(in *fhe.PlanInput, v []float64) []float64 { in.Period = 3; return v }},
-		"count":      {fhe.ErrOperand, func(in *fhe.PlanInput, v []float64) []float64 { in.Count = 2; return v }},
-		"wraps": {fhe.ErrRange, func(in *fhe.PlanInput, v []float64) []float64 {
-			in.Bound, in.Level = 1<<6, 0
-			return v
+		"too few": {fhe.ErrOperand, func(_ *fhe.PlanInput, v []float64) []float64 {
+			return v[1:]
 		}},
+		"beyond":     {fhe.ErrRange, value(4.01)},
+		"not finite": {fhe.ErrRange, value(math.NaN())},
+		"infinite":   {fhe.ErrRange, value(math.Inf(-1))},
+		"level":      {fhe.ErrRange, input(func(in *fhe.PlanInput) { in.Level = 4 })},
+		"negative":   {fhe.ErrRange, input(func(in *fhe.PlanInput) { in.Level = -1 })},
+		"period":     {fhe.ErrOperand, input(func(in *fhe.PlanInput) { in.Period = 3 })},
+		"count":      {fhe.ErrOperand, input(func(in *fhe.PlanInput) { in.Count = 2 })},
+		"wraps":      {fhe.ErrRange, input(func(in *fhe.PlanInput) { in.Bound, in.Level = 1<<6, 0 })},
 	} {
 		in := slotInput(p, 4, 1)
 		values := c.change(&in, ramp(4))
@@ -352,7 +360,8 @@ func TestEncryptRefusals(t *testing.T) {
 		}
 	}
 	dry := iotest.ErrReader(errors.New("dry"))
-	if _, err := lattigo.EncryptVector(s, slotInput(p, 4, 1), ramp(4), dry); !errors.Is(err, lattigo.ErrRandom) {
+	_, err = lattigo.EncryptVector(s, slotInput(p, 4, 1), ramp(4), dry)
+	if !errors.Is(err, lattigo.ErrRandom) {
 		t.Errorf("dry source: %v", err)
 	}
 	if _, err := lattigo.GenerateSecret(p, dry); !errors.Is(err, lattigo.ErrRandom) {

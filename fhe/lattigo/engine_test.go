@@ -150,7 +150,7 @@ func TestEndToEndSlots(t *testing.T) {
 		y = m.Do(fhe.Step{Op: fhe.StepRelin, A: m.Do(fhe.Step{Op: fhe.StepTensor, A: y, B: y})})
 		y = m.Do(fhe.Step{Op: fhe.StepRescale, A: y})
 		turned := m.Do(fhe.Step{Op: fhe.StepRotate, A: y, B: fhe.NoReg, Galois: p.GaloisElement(1)})
-		y = m.Do(fhe.Step{Op: fhe.StepSub, A: m.Do(fhe.Step{Op: fhe.StepMulInt, A: turned, Int: 3}), B: y})
+		y = m.Binary(fhe.StepSub, m.Do(fhe.Step{Op: fhe.StepMulInt, A: turned, Int: 3}), y)
 		m.Output(y)
 		m.Plan.Inputs[0].Length, m.Plan.Inputs[0].Period = period, period
 		m.Plan.Outputs[0].Length, m.Plan.Outputs[0].Period = period, period

@@ -12,6 +12,7 @@ import (
 // shapes are parameter sets with digits of one, two, three and four primes, the last digit
 // full or not.
 func shapes(t testing.TB) map[string]*fhe.Params {
+	t.Helper()
 	return map[string]*fhe.Params{
 		"alpha 1": named(t, "insecure-10-4"), "alpha 2": named(t, "insecure-10-8"),
 		"alpha 3": shaped(t, 10, 8, 3), "alpha 4, one digit": shaped(t, 9, 4, 4),
@@ -41,6 +42,7 @@ func TestStepsEqualLattigo(t *testing.T) {
 // compareLevel compares all operations at one level, from fresh inputs, which are in
 // coefficient form, and from transformed ones.
 func (b *bench) compareLevel(t *testing.T, level int) {
+	t.Helper()
 	p := b.params
 	x, y := b.uniform(t, level, halfBits, 1), b.uniform(t, level, halfBits, 2)
 	lx, ly := b.toLattigo(x), b.toLattigo(y)

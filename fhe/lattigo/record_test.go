@@ -69,6 +69,7 @@ func addTo(m rns.Modulus, sum, a []uint64) {
 
 // recordShapes are rings small enough for schoolbook products.
 func recordShapes(t *testing.T) []*fhe.Params {
+	t.Helper()
 	return []*fhe.Params{
 		shaped(t, 5, 4, 1), shaped(t, 5, 5, 2), shaped(t, 5, 7, 3), shaped(t, 5, 4, 4),
 		shaped(t, 5, 1, 1),
@@ -79,7 +80,8 @@ func recordShapes(t *testing.T) []*fhe.Params {
 // under the key of an element: what the recorder got for digits (of step digitStep) and
 // remainders (of step) must lead from e to what is returned, the two components modulo the
 // primes of the level.
-func (b *bench) checkSwitch(t *testing.T, r *fhetest.Tape, digitStep, step int, galois uint64, e fhe.Poly,
+func (b *bench) checkSwitch(t *testing.T, r *fhetest.Tape, digitStep, step int, galois uint64,
+	e fhe.Poly,
 ) [2]fhe.Poly {
 	t.Helper()
 	p, level := b.params, len(e.Limbs)-1

@@ -241,7 +241,8 @@ func (b *bench) load(t testing.TB, m *fhetest.PlanBuilder) fhe.LoadedPlan {
 }
 
 // execute runs the Plan.
-func (b *bench) execute(t testing.TB, m *fhetest.PlanBuilder, opts fhe.RunOptions, in ...fhe.Ciphertext,
+func (b *bench) execute(t testing.TB, m *fhetest.PlanBuilder, opts fhe.RunOptions,
+	in ...fhe.Ciphertext,
 ) []fhe.Ciphertext {
 	t.Helper()
 	out, err := fhe.Execute(context.Background(), b.load(t, m), b.loaded, in, opts)
