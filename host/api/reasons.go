@@ -115,6 +115,9 @@ func (r Reason) row() ReasonRow {
 	return rows[0]
 }
 
+// Fix returns the sentence that says what a caller can do.
+func (r Reason) Fix() string { return r.row().Fix }
+
 // Reasons returns the whole table, the one map from reasons to Connect codes: the node's
 // own first, then those of blobs, modules, tasks and the replicated state. The first row is
 // [Internal].

@@ -148,3 +148,22 @@ func (s *Store) Put(data []byte) (abi.Digest, error) {
 	}
 	return d, s.publish(f, name, d, int64(len(data)))
 }
+
+// Open returns a reader of a whole blob, whose digest was checked since the start, and its
+// size. The caller closes it. It returns [ErrUnknown] or [ErrDamaged].
+func (s *Store) Open(d abi.Digest) (io.ReadCloser, int64, error) {
+	total, err := s.verified(d)
+	if err != nil {
+		return nil, 0, err
+	}
+	f, err := s.open(d)
+	if err != nil {
+		return nil, 0, err
+	}
+	return &reader{io.NewSectionReader(f, 0, total), f}, total, nil
+}
+
+type reader struct {
+	io.Reader
+	io.Closer
+}

@@ -1,0 +1,169 @@
+package hosttest
+
+import (
+	"context"
+	"crypto/rand"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/cerberus-host/cerberus/abi"
+	"github.com/cerberus-host/cerberus/fhe/lattigo"
+	"github.com/cerberus-host/cerberus/host"
+	"github.com/cerberus-host/cerberus/host/config"
+	"github.com/cerberus-host/cerberus/host/identity"
+	cerberusv1 "github.com/cerberus-host/cerberus/proto/gen/cerberus/v1"
+	"github.com/cerberus-host/cerberus/proto/gen/cerberus/v1/cerberusv1connect"
+)
+
+// readyTimeout is how long a node may take to be ready on a loaded machine.
+const readyTimeout = 60 * time.Second
+
+// Node is a running node of a test.
+type Node struct {
+	*host.Node
+
+	// URL is the base address of the API.
+	URL string
+	// Admin is the API as the cluster's first admin sees it.
+	Admin *Client
+	opts  host.Options
+	tb    testing.TB
+}
+
+// Options returns the options that [Start] begins with: a node in dir, whose first admin
+// is the given key, that takes insecure parameter sets and every client.
+func Options(dir string, admin *identity.Key) host.Options {
+	cfg := config.Defaults()
+	cfg.DataDir = dir
+	cfg.Listen = "127.0.0.1:0"
+	cfg.OpenToClients = true
+	cfg.Admins = []abi.Address{admin.Address()}
+	cfg.MemoryBytes = 1 << 30
+	cfg.DiskFloorBytes = 1 << 20
+	return host.Options{
+		Config: cfg, Engine: lattigo.New(), Now: time.Now, Version: "test",
+		AllowInsecureParams: true,
+	}
+}
+
+// Key makes a signing key.
+func Key(tb testing.TB) *identity.Key {
+	tb.Helper()
+	key, err := identity.GenerateKey(rand.Reader)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return key
+}
+
+// Start starts a node in a temporary directory and waits until it is ready; it is closed
+// when the test ends. change may adjust the options; nil changes nothing.
+func Start(tb testing.TB, change func(*host.Options)) *Node {
+	tb.Helper()
+	admin := Key(tb)
+	opts := Options(tb.TempDir(), admin)
+	if change != nil {
+		change(&opts)
+	}
+	return start(tb, opts, admin)
+}
+
+func start(tb testing.TB, opts host.Options, admin *identity.Key) *Node {
+	tb.Helper()
+	ctx, stop := context.WithTimeout(tb.Context(), readyTimeout)
+	defer stop()
+	n, err := host.Open(ctx, opts)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := n.Close(); err != nil {
+			tb.Errorf("close node: %v", err)
+		}
+	})
+	if err := n.Start(ctx); err != nil {
+		tb.Fatal(err)
+	}
+	if err := n.WaitReady(ctx); err != nil {
+		tb.Fatal(err)
+	}
+	node := &Node{Node: n, URL: "http://" + n.Addr().String(), opts: opts, tb: tb}
+	node.Admin = node.As(admin)
+	return node
+}
+
+// Restart closes the node and starts it again on the same directory.
+func (n *Node) Restart() *Node {
+	n.tb.Helper()
+	if err := n.Close(); err != nil {
+		n.tb.Fatal(err)
+	}
+	return start(n.tb, n.opts, n.Admin.Key)
+}
+
+// Client is the API as one account sees it.
+type Client struct {
+	Key    *identity.Key
+	Signer *identity.Transport
+	Nodes  cerberusv1connect.NodeServiceClient
+	Blobs  cerberusv1connect.BlobServiceClient
+	Brains cerberusv1connect.BrainServiceClient
+	Tasks  cerberusv1connect.TaskServiceClient
+	tb     testing.TB
+}
+
+// NewClient returns the API at a base address, signing with a key once the cluster is
+// known; the cluster is asked for now.
+func NewClient(tb testing.TB, url string, key *identity.Key) *Client {
+	tb.Helper()
+	base := &http.Transport{DialContext: (&net.Dialer{}).DialContext}
+	tb.Cleanup(base.CloseIdleConnections)
+	signer := identity.NewTransport(base, key, time.Now, rand.Reader)
+	h := &http.Client{Transport: signer}
+	c := &Client{
+		Key: key, Signer: signer, tb: tb,
+		Nodes:  cerberusv1connect.NewNodeServiceClient(h, url),
+		Blobs:  cerberusv1connect.NewBlobServiceClient(h, url),
+		Brains: cerberusv1connect.NewBrainServiceClient(h, url),
+		Tasks:  cerberusv1connect.NewTaskServiceClient(h, url),
+	}
+	status, err := c.Nodes.GetStatus(tb.Context(), &cerberusv1.GetStatusRequest{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	signer.SetCluster(status.GetClusterId())
+	return c
+}
+
+// As returns the API as the account of a key sees it.
+func (n *Node) As(key *identity.Key) *Client {
+	n.tb.Helper()
+	return NewClient(n.tb, n.URL, key)
+}
+
+// Stranger returns the API as a new account sees it.
+func (n *Node) Stranger() *Client {
+	n.tb.Helper()
+	return n.As(Key(n.tb))
+}
+
+// Install registers a module in a slot and activates it, in the admin's name.
+func (n *Node) Install(slot uint32, module []byte) *cerberusv1.ModuleVersion {
+	n.tb.Helper()
+	d := n.Admin.Upload(cerberusv1.BlobKind_BLOB_KIND_MODULE, module)
+	resp, err := n.Admin.Brains.RegisterModule(n.tb.Context(), &cerberusv1.RegisterModuleRequest{
+		Brain: slot, ModuleDigest: d[:],
+	})
+	if err != nil {
+		n.tb.Fatal(err)
+	}
+	_, err = n.Admin.Brains.ActivateModule(n.tb.Context(), &cerberusv1.ActivateModuleRequest{
+		Brain: slot, ModuleDigest: d[:],
+	})
+	if err != nil {
+		n.tb.Fatal(err)
+	}
+	return resp.GetVersion()
+}
