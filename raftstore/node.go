@@ -149,7 +149,7 @@ func (n *Node) raftConfig(id raft.ServerID) *raft.Config {
 }
 
 // checkContinuity refuses a log that does not begin where the newest whole snapshot ends:
-// what is between them is lost.
+// what is between them is lost. It also refuses a directory with damaged snapshots only.
 func (n *Node) checkContinuity(snapshots *snapshotStore) error {
 	index, damage, err := snapshots.newest()
 	if err != nil {
@@ -157,7 +157,7 @@ func (n *Node) checkContinuity(snapshots *snapshotStore) error {
 	}
 	first, last := n.log.bounds.first, n.log.bounds.last
 	switch {
-	case n.log.bounds.empty() && damage != nil:
+	case index == 0 && damage != nil:
 		return damage
 	case !n.log.bounds.empty() && first > index+1:
 		return errors.Join(fmt.Errorf("%w: the log begins at entry %d, the newest snapshot "+

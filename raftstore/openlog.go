@@ -1,14 +1,14 @@
 package raftstore
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/fnv"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -26,23 +26,49 @@ const lockTimeout = time.Second
 // and checked first: nothing damaged is ever served.
 func openLog(dir string, faults Faults, onFatal func(error)) (*logStore, error) {
 	path := filepath.Join(dir, logFileName)
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+	switch info, err := os.Stat(path); {
+	case errors.Is(err, os.ErrNotExist):
 		if err := createLog(path, faults); err != nil {
 			return nil, fmt.Errorf("create %s: %w", logFileName, err)
 		}
-	} else if err != nil {
+	case err != nil:
 		return nil, fmt.Errorf("open log: %w", err)
+	case info.Size() == 0:
+		// bbolt would begin anew; a crash never leaves an empty file.
+		return nil, fmt.Errorf("open %s: %w: it is empty", logFileName, ErrCorrupt)
 	}
 	s := &logStore{faults: faults, onFatal: onFatal}
 	if err := s.verify(path); err != nil {
 		return nil, fmt.Errorf("open %s: %w", logFileName, err)
 	}
-	db, err := bolt.Open(path, 0o600, boltOptions(false))
+	db, err := openBolt(path, false)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", logFileName, openError(err))
+		return nil, fmt.Errorf("open %s: %w", logFileName, err)
 	}
 	s.db = db
 	return s, nil
+}
+
+// openBolt opens a bbolt file. bbolt panics on damaged pages; that is ErrCorrupt here, and
+// the file is closed.
+func openBolt(path string, readOnly bool) (db *bolt.DB, err error) {
+	options := boltOptions(readOnly)
+	var file *os.File
+	options.OpenFile = func(name string, flags int, mode os.FileMode) (*os.File, error) {
+		var err error
+		file, err = os.OpenFile(name, flags, mode)
+		return file, err
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			db, err = nil, errors.Join(fmt.Errorf("%w: %v", ErrCorrupt, r), file.Close())
+		}
+	}()
+	db, err = bolt.Open(path, 0o600, options)
+	if err != nil {
+		return nil, openError(err)
+	}
+	return db, nil
 }
 
 func boltOptions(readOnly bool) *bolt.Options {
@@ -55,15 +81,18 @@ func boltOptions(readOnly bool) *bolt.Options {
 	}
 }
 
+// openError sorts bbolt's errors: what is neither the lock nor the operating system's is
+// about the content of the file.
 func openError(err error) error {
+	var path *os.PathError
+	var errno syscall.Errno
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
 		return ErrLocked
-	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum),
-		errors.Is(err, berrors.ErrVersionMismatch), errors.Is(err, berrors.ErrInvalidMapping):
-		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	case errors.As(err, &path), errors.As(err, &errno):
+		return err
 	}
-	return err
+	return fmt.Errorf("%w: %w", ErrCorrupt, err)
 }
 
 // createLog makes an empty log under another name and renames it, so that a crash never
@@ -74,7 +103,7 @@ func createLog(path string, faults Faults) error {
 		if err := os.Remove(temp); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
-		db, err := bolt.Open(temp, 0o600, boltOptions(false))
+		db, err := openBolt(temp, false)
 		if err != nil {
 			return err
 		}
@@ -106,9 +135,9 @@ func encodeFormat() []byte {
 	return binary.BigEndian.AppendUint32(v, castagnoli([]byte(keyFormat), v))
 }
 
-// verify reads the whole log through a read-only handle: both meta pages, the bounds, the
-// stable values, and that every entry is there with its checksum. bbolt panics on, or
-// reads beyond, damaged pages; both end here as ErrCorrupt.
+// verify reads the whole log through a read-only handle: the pages, the bounds, the stable
+// values, and that every entry is there with its checksum. What bbolt still panics on, or
+// reads beyond the file for, ends here as ErrCorrupt.
 func (s *logStore) verify(path string) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	var db *bolt.DB
@@ -120,12 +149,11 @@ func (s *logStore) verify(path string) (err error) {
 			err = errors.Join(err, db.Close())
 		}
 	}()
-	db, err = bolt.Open(path, 0o600, boltOptions(true))
-	if err != nil {
-		return openError(err)
+	if db, err = openBolt(path, true); err != nil {
+		return err
 	}
 	// The lock is held by now, so nobody changes the pages.
-	if err := verifyMetaPages(path); err != nil {
+	if err := verifyPages(path); err != nil {
 		return err
 	}
 	tx, err := db.Begin(false)
@@ -162,62 +190,16 @@ func (s *logStore) load(tx *bolt.Tx) error {
 		if err := decodeRecord(next, v, &l); err != nil {
 			return err
 		}
+		// A lookup takes another way through the pages than the walk.
+		if !bytes.Equal(entries.Get(k), v) {
+			return fmt.Errorf("%w: log entry %d is not found", ErrCorrupt, next)
+		}
 		next++
 	}
 	if !s.bounds.empty() && next != s.bounds.last+1 {
 		return fmt.Errorf("%w: log entry %d is missing", ErrCorrupt, next)
 	}
 	return nil
-}
-
-// Layout of a bbolt meta page: a page header of 16 bytes, then the meta of 64 bytes, whose
-// last 8 are the FNV-1a sum of the others; integers are in the machine's byte order.
-const (
-	metaOffset   = 16
-	metaBytes    = 64
-	metaTxOffset = 48
-	metaMagic    = 0xED0CDAED
-	pageBytesMax = 64 << 10
-)
-
-// verifyMetaPages refuses a file of which one meta page is damaged. bbolt would fall back
-// to the other page, which is the state before the last commit, and an acknowledged entry
-// would be gone. A crash cannot leave this: the meta is smaller than a disk sector.
-func verifyMetaPages(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Close() }()
-	first, pageBytes, err := readMeta(f, 0)
-	if err != nil {
-		return err
-	}
-	second, _, err := readMeta(f, int64(pageBytes))
-	if err != nil {
-		return err
-	}
-	if first+1 != second && second+1 != first {
-		return fmt.Errorf("%w: the meta pages are of commits %d and %d", ErrCorrupt, first, second)
-	}
-	return nil
-}
-
-// readMeta checks the meta page at an offset; it returns its commit and its page size.
-func readMeta(f io.ReaderAt, offset int64) (commit uint64, pageBytes uint32, err error) {
-	b := make([]byte, metaOffset+metaBytes)
-	if _, err := f.ReadAt(b, offset); err != nil {
-		return 0, 0, fmt.Errorf("%w: a meta page is missing: %w", ErrCorrupt, err)
-	}
-	m := b[metaOffset:]
-	sum := fnv.New64a()
-	_, _ = sum.Write(m[:metaBytes-8])
-	pageBytes = binary.NativeEndian.Uint32(m[8:])
-	if binary.NativeEndian.Uint32(m) != metaMagic || pageBytes == 0 || pageBytes > pageBytesMax ||
-		binary.NativeEndian.Uint64(m[metaBytes-8:]) != sum.Sum64() {
-		return 0, 0, fmt.Errorf("%w: a meta page has a wrong checksum", ErrCorrupt)
-	}
-	return binary.NativeEndian.Uint64(m[metaTxOffset:]), pageBytes, nil
 }
 
 // syncDir makes the names in a directory durable.
