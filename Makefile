@@ -31,8 +31,13 @@ deps: $(addprefix $(TOOLS)/,$(TOOL_NAMES)) ## Fetch the modules and build the to
 	cd $(SDK) && go mod download
 
 .PHONY: build
-build: ## Build bin/cerberus
+build: ## Build bin/cerberus and the Brains that ship, in bin/brains
 	go build -trimpath -o bin/cerberus ./cmd/cerberus
+	rm -rf bin/brains
+	mkdir -p bin/brains
+	for manifest in plugins/*/manifest.json; do
+		bin/cerberus brain build "$${manifest%/manifest.json}" --out bin/brains
+	done
 
 .PHONY: demo
 demo: build ## Start a node, ask both Brains real questions under encryption, stop

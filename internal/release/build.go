@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -18,7 +19,10 @@ import (
 
 const program = "cerberus"
 
-var errNoLicence = errors.New("a module in the binary has no licence file")
+var (
+	errNoLicence = errors.New("a module in the binary has no licence file")
+	errNoBrain   = errors.New("no folder below plugins has a manifest.json")
+)
 
 // platform is one operating system and architecture that we release for.
 type platform struct{ os, arch string }
@@ -70,10 +74,13 @@ func (b builder) archive(ctx context.Context, p platform) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries := []entry{
-		{name: p.binaryName(), data: binary, program: true},
-		{name: "THIRD_PARTY_LICENSES.txt", data: licences},
+	entries, err := b.brains(ctx)
+	if err != nil {
+		return nil, err
 	}
+	entries = append(entries,
+		entry{name: p.binaryName(), data: binary, program: true},
+		entry{name: "THIRD_PARTY_LICENSES.txt", data: licences})
 	for _, name := range []string{"CHANGELOG.md", "LICENSE", "NOTICE", "README.md"} {
 		data, err := os.ReadFile(filepath.Join(b.folder, name))
 		if err != nil {
@@ -110,6 +117,49 @@ func (b builder) binary(ctx context.Context, p platform) ([]byte, error) {
 		return nil, fmt.Errorf("build: %w", err)
 	}
 	return data, nil
+}
+
+// brains builds the Brains that ship. They are the same for every platform, and lie in
+// the folder beside the binary where `cerberus dev` looks for them.
+func (b builder) brains(ctx context.Context) ([]entry, error) {
+	manifests, err := filepath.Glob(filepath.Join(b.folder, "plugins", "*", "manifest.json"))
+	if err != nil {
+		return nil, fmt.Errorf("find Brains: %w", err)
+	}
+	if len(manifests) == 0 {
+		return nil, errNoBrain
+	}
+	scratch, err := os.MkdirTemp("", "cerberus-brains-")
+	if err != nil {
+		return nil, fmt.Errorf("build Brains: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(scratch) }()
+	here := platform{runtime.GOOS, runtime.GOARCH}
+	for _, manifest := range manifests {
+		source := "./" + filepath.Join("plugins", filepath.Base(filepath.Dir(manifest)))
+		cmd := b.command(ctx, here, "run", "./cmd/"+program, "brain", "build", source, "--out", scratch)
+		cmd.Stderr = os.Stderr
+		if err := cmd.Run(); err != nil {
+			return nil, fmt.Errorf("build Brain %s: %w", source, err)
+		}
+	}
+	return readBrains(scratch)
+}
+
+func readBrains(folder string) ([]entry, error) {
+	files, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, fmt.Errorf("read Brains: %w", err)
+	}
+	var entries []entry
+	for _, f := range files {
+		data, err := os.ReadFile(filepath.Join(folder, f.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("read Brains: %w", err)
+		}
+		entries = append(entries, entry{name: "brains/" + f.Name(), data: data})
+	}
+	return entries, nil
 }
 
 // command prepares the go command for a platform. Settings of the user's that change

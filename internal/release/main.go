@@ -1,5 +1,5 @@
-// Release builds the archives of a release: stripped binaries with their licences,
-// one archive per platform, and SHA256SUMS over all of them.
+// Release builds the archives of a release: a stripped binary with the Brains that ship
+// and all licences, one archive per platform, and SHA256SUMS over all of them.
 //
 //	go run ./internal/release [-out dist] [-version v0.1.0]
 //

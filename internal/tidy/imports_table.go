@@ -129,6 +129,10 @@ func upperRows() []Row {
 			Third: []string{connectLib},
 		},
 		{
+			Path: "host/hosttest",
+			Ours: []string{"abi", publicAPI, "fhe/...", "host/..."},
+		},
+		{
 			Path: "client",
 			Ours: []string{
 				"abi", publicAPI, "fhe", "fhe/encode", "fhe/lattigo", "fhe/squeeze",
