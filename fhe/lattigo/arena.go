@@ -6,17 +6,23 @@ import (
 	"github.com/tuneinsight/lattigo/v5/ring/ringqp"
 )
 
-// arena is the scratch memory of one run: Lattigo's evaluator with its buffers, which cannot
-// be shared, and the limbs that no register holds at the moment. Between runs it rests in a
-// pool, from which the garbage collector may take it.
+// arena is the scratch memory of one run: Lattigo's evaluator with the buffers that key
+// switches write to, which cannot be shared, and the limbs that no register holds at the
+// moment. Between runs it rests in a pool, from which the garbage collector may take it.
 type arena struct {
 	rings *rings
 	eval  *rlwe.Evaluator
 	free  [][]uint64
 }
 
-func newArena(r *rings) *arena {
-	return &arena{rings: r, eval: rlwe.NewEvaluator(r.ckks.Parameters, nil)}
+// newArena copies the tables of an evaluator and gives the copy the buffers that this
+// package's use of it touches. Those that Lattigo would allocate take hundreds of megabytes
+// for the largest rings.
+func newArena(r *rings, tables *rlwe.Evaluator) *arena {
+	eval := *tables
+	eval.BasisExtender = tables.BasisExtender.ShallowCopy()
+	eval.EvaluatorBuffers = &rlwe.EvaluatorBuffers{BuffInvNTT: r.q.NewPoly()}
+	return &arena{rings: r, eval: &eval}
 }
 
 // limb returns a limb of unspecified content.

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"math"
+	"os"
 	"slices"
 	"testing"
 	"testing/iotest"
@@ -16,6 +18,8 @@ import (
 	"github.com/cerberus-host/cerberus/fhe"
 	"github.com/cerberus-host/cerberus/fhe/lattigo"
 )
+
+var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
 
 func slotInput(p *fhe.Params, length, level int) fhe.PlanInput {
 	return fhe.PlanInput{
@@ -404,6 +408,32 @@ func TestDecryptRefusals(t *testing.T) {
 		if _, err := lattigo.DecryptVector(b.secret, out, cts[0]); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestSecretKeySample reads the committed sample, which later versions must still read.
+func TestSecretKeySample(t *testing.T) {
+	const path = "testdata/formats/v1/secret.bin"
+	p := shaped(t, 4, 1, 1)
+	s, err := lattigo.GenerateSecret(p, stream(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *rewrite {
+		if err := os.WriteFile(path, s.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sample, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := lattigo.ParseSecret(p, sample)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(back.Bytes(), sample) || !bytes.Equal(s.Bytes(), sample) {
+		t.Error("the sample is not what is written today")
 	}
 }
 

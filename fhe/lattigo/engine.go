@@ -16,6 +16,9 @@ import (
 // Name is the word that users choose this engine by.
 const Name = "lattigo"
 
+// wordBytes is the memory of one residue.
+const wordBytes = 8
+
 // Engine is the reference engine, an [fhe.Engine]. It keeps the tables of every parameter set
 // it was used with. It is safe for concurrent use.
 type Engine struct {
@@ -25,7 +28,9 @@ type Engine struct {
 
 // paramSet is a parameter set with the scratch memory of its runs.
 type paramSet struct {
-	rings  *rings
+	rings *rings
+	// tables is an evaluator without buffers.
+	tables *rlwe.Evaluator
 	arenas sync.Pool
 }
 
@@ -54,7 +59,8 @@ func (e *Engine) set(p *fhe.Params) (*paramSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &paramSet{rings: r}
+	s := &paramSet{rings: r, tables: rlwe.NewEvaluator(r.ckks.Parameters, nil)}
+	s.tables.EvaluatorBuffers = nil
 	e.sets = append(e.sets, s)
 	return s, nil
 }
@@ -64,7 +70,7 @@ func (s *paramSet) arena() *arena {
 	if a, ok := s.arenas.Get().(*arena); ok {
 		return a
 	}
-	return newArena(s.rings)
+	return newArena(s.rings, s.tables)
 }
 
 // loadedKeys is a key set in transformed and Montgomery form.
@@ -92,7 +98,7 @@ func (k *loadedKeys) Missing(need fhe.KeyNeed) fhe.KeyNeed {
 // Bytes implements [fhe.LoadedKeys].
 func (k *loadedKeys) Bytes() int64 { return k.bytes }
 
-// LoadKeys implements [fhe.Engine]. It looks at ctx after each key.
+// LoadKeys implements [fhe.Engine]. It uses all cores and looks at ctx after each key.
 func (e *Engine) LoadKeys(ctx context.Context, k *fhe.KeySet) (out fhe.LoadedKeys, err error) {
 	defer guard(&err)
 	if err := k.Check(); err != nil {
@@ -102,23 +108,28 @@ func (e *Engine) LoadKeys(ctx context.Context, k *fhe.KeySet) (out fhe.LoadedKey
 	if err != nil {
 		return nil, err
 	}
-	loaded := &loadedKeys{engine: e, set: set, keys: map[uint64]*rlwe.GadgetCiphertext{}}
-	limbs := k.Params.QCount() + k.Params.PCount()
-	for _, key := range k.Keys {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		gadget := &rlwe.GadgetCiphertext{}
+	gadgets := make([]*rlwe.GadgetCiphertext, len(k.Keys))
+	err = forEach(ctx, len(k.Keys), func(i int) error {
+		key, gadget := k.Keys[i], &rlwe.GadgetCiphertext{}
 		for d, b := range key.B {
 			a, err := k.ExpandA(key.Galois, d)
 			if err != nil {
-				return nil, fmt.Errorf("load key %d: %w", key.Galois, err)
+				return fmt.Errorf("load key %d: %w", key.Galois, err)
 			}
 			row := rlwe.VectorQP{set.rings.transformKey(b.Clone()), set.rings.transformKey(a)}
 			gadget.Value = append(gadget.Value, []rlwe.VectorQP{row})
-			loaded.bytes += 2 * 8 * int64(limbs*k.Params.N())
 		}
-		loaded.keys[key.Galois] = gadget
+		gadgets[i] = gadget
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	loaded := &loadedKeys{engine: e, set: set, keys: map[uint64]*rlwe.GadgetCiphertext{}}
+	limbs := k.Params.QCount() + k.Params.PCount()
+	for i, key := range k.Keys {
+		loaded.keys[key.Galois] = gadgets[i]
+		loaded.bytes += 2 * wordBytes * int64(len(key.B)) * int64(limbs*k.Params.N())
 	}
 	return loaded, nil
 }
@@ -184,7 +195,7 @@ func (e *Engine) LoadPlan(ctx context.Context, c *fhe.Compiled) (out fhe.LoadedP
 		if l.permutations[g], err = ring.AutomorphismNTTIndex(n, 2*uint64(n), g); err != nil {
 			return nil, fmt.Errorf("%w: Galois element %d: %w", fhe.ErrPlan, g, err)
 		}
-		l.bytes += 8 * int64(n)
+		l.bytes += wordBytes * int64(n)
 	}
 	return l, nil
 }
@@ -210,12 +221,12 @@ func (l *loadedPlan) loadConstants(ctx context.Context, encoded []fhe.Poly) erro
 			l.factors[i] = at.NewPoly()
 			at.NTT(poly(encoded[i]), l.factors[i])
 			at.MForm(l.factors[i], l.factors[i])
-			l.bytes += 8 * int64((c.Level+1)*at.N())
+			l.bytes += wordBytes * int64((c.Level+1)*at.N())
 		}
 		if l.schedule.term[i] {
 			l.encoded[i], l.terms[i] = poly(encoded[i]), at.NewPoly()
 			at.NTT(l.encoded[i], l.terms[i])
-			l.bytes += 2 * 8 * int64((c.Level+1)*at.N())
+			l.bytes += 2 * wordBytes * int64((c.Level+1)*at.N())
 		}
 	}
 	return nil

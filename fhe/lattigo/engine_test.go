@@ -461,3 +461,31 @@ func TestPanicsBecomeErrors(t *testing.T) {
 		}
 	}
 }
+
+func TestForEach(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	seen := make([]int, 100)
+	err := lattigo.ForEach(ctx, len(seen), func(i int) error { seen[i]++; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, n := range seen {
+		if n != 1 {
+			t.Errorf("%d calls with %d", n, i)
+		}
+	}
+	err = lattigo.ForEach(ctx, 100, func(i int) error {
+		if i == 3 {
+			panic("three")
+		}
+		return nil
+	})
+	if !errors.Is(err, lattigo.ErrLibrary) || !strings.Contains(err.Error(), "three") {
+		t.Errorf("a panic on a goroutine: %v", err)
+	}
+	cancel()
+	err = lattigo.ForEach(ctx, 100, func(int) error { return nil })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}

@@ -22,7 +22,8 @@ const errorLabel = "cerberus/evaluation-key-error/v1"
 
 // GenerateKeys makes a key set with the relinearisation key, if relin says so, and the
 // rotation keys of the Galois elements, in any order, under a seed drawn from rand.
-// progress, if not nil, is called after each key.
+// progress, if not nil, is called after each key, by one goroutine at a time. All cores are
+// used.
 //
 // Given secret and seed the keys are determined: their errors come from a generator keyed
 // by the secret. A key made again under the same seed is therefore the same key, and
@@ -67,20 +68,24 @@ func ExtendKeys(ctx context.Context, s *SecretKey, have *fhe.KeySet, need fhe.Ke
 	}
 	defer wipe(secret.Q, secret.P)
 	m := &keyMaker{secret: s, key: secret, seed: have.Seed}
-	out = &fhe.KeySet{Params: s.Params(), Seed: have.Seed, Keys: slices.Clone(have.Keys)}
-	for i, g := range elements {
-		if err := ctx.Err(); err != nil {
-			return nil, err
+	made := make([]fhe.EvalKey, len(elements))
+	var done progressCounter
+	err = forEach(ctx, len(elements), func(i int) error {
+		var err error
+		if made[i], err = m.make(elements[i]); err != nil {
+			return fmt.Errorf("make key %d: %w", elements[i], err)
 		}
-		key, err := m.make(g)
-		if err != nil {
-			return nil, fmt.Errorf("make key %d: %w", g, err)
-		}
-		out.Keys = append(out.Keys, key)
-		if progress != nil {
-			progress(i+1, len(elements))
-		}
+		done.add(func(n int) {
+			if progress != nil {
+				progress(n, len(elements))
+			}
+		})
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
+	out = &fhe.KeySet{Params: s.Params(), Seed: have.Seed, Keys: slices.Concat(have.Keys, made)}
 	slices.SortFunc(out.Keys, func(a, b fhe.EvalKey) int {
 		if a.Galois < b.Galois {
 			return -1
