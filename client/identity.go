@@ -30,3 +30,12 @@ func (c *Client) loadIdentity() (*identity.Key, error) {
 	}
 	return key, nil
 }
+
+// UseIdentity makes a store's client sign with this key; a store that has one already keeps
+// it and is refused. A node in the same process registers Brains with its own key so.
+func UseIdentity(store Store, key *identity.Key) error {
+	if _, err := store.Read(identityFile); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: the store has an identity already", ErrUsage)
+	}
+	return store.Write(identityFile, key.Marshal())
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cerberus-host/cerberus/abi"
+	"github.com/cerberus-host/cerberus/client"
+	"github.com/cerberus-host/cerberus/host"
+	"github.com/cerberus-host/cerberus/host/config"
+	"github.com/cerberus-host/cerberus/host/identity"
+	"github.com/cerberus-host/cerberus/host/runtime"
+)
+
+const devLong = `Dev runs a node for trying things out: it registers and activates every Brain that it finds
+in the --brains folder, through the calls that an author makes. Without --data-dir its data
+go to a folder that is removed at the end.`
+
+// devBrain is one Brain that dev registered.
+type devBrain struct {
+	Number abi.BrainID `json:"number"`
+	Name   string      `json:"name"`
+	Module abi.Digest  `json:"module"`
+}
+
+func newDev(g *globals) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "dev",
+		Short: "Run a node with the shipped Brains, for trying things out",
+		Long:  devLong,
+		Args:  cobra.NoArgs,
+	}
+	var brains string
+	c.Flags().StringVar(&brains, "brains", defaultBrains(), "folder of built Brains")
+	flags := addNodeFlags(c)
+	c.RunE = func(c *cobra.Command, _ []string) (err error) {
+		scratch, err := os.MkdirTemp("", "cerberus-dev-")
+		if err != nil {
+			return fmt.Errorf("make scratch folder: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
+		cfg, key, err := devConfig(c, flags, scratch)
+		if err != nil {
+			return err
+		}
+		n, err := g.startNode(c.Context(), cfg)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, closeNode(n)) }()
+		list, err := registerShipped(c.Context(), "http://"+n.Addr().String(), key, brains)
+		if err != nil {
+			return err
+		}
+		if err := g.announce(n, cfg.DataDir, list); err != nil {
+			return err
+		}
+		return waitNode(c.Context(), n)
+	}
+	return c
+}
+
+// devConfig is the configuration of a node whose admin is a key in its data directory and
+// which takes everybody as a client.
+func devConfig(
+	c *cobra.Command, flags *nodeFlags, scratch string,
+) (config.Config, *identity.Key, error) {
+	own := map[string]string{
+		"data_dir": filepath.Join(scratch, "node"), "open_to_clients": "true",
+	}
+	cfg, err := flags.load(c, own)
+	if err != nil {
+		return config.Config{}, nil, err
+	}
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return config.Config{}, nil, fmt.Errorf("make data directory: %w", err)
+	}
+	key, _, err := identity.LoadOrCreateKey(filepath.Join(cfg.DataDir, "dev-admin.key"), rand.Reader)
+	if err != nil {
+		return config.Config{}, nil, fmt.Errorf("make the admin's key: %w", err)
+	}
+	cfg.Admins = append(cfg.Admins, key.Address())
+	return cfg, key, nil
+}
+
+// defaultBrains is the folder that the build puts beside the binary.
+func defaultBrains() string {
+	exe, err := os.Executable()
+	if err != nil {
+		return "brains"
+	}
+	return filepath.Join(filepath.Dir(exe), "brains")
+}
+
+// registerShipped registers and activates the modules of a folder, in the order of their
+// names, in slots 1, 2, …: by the calls that any author makes, signed by key.
+func registerShipped(
+	ctx context.Context, node string, key *identity.Key, dir string,
+) (out []devBrain, err error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.wasm"))
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if len(files) == 0 {
+		return nil, usagef("there is no Brain in %s: run `make build`, or name a folder with "+
+			"--brains", dir)
+	}
+	slices.Sort(files)
+	sandbox, err := runtime.New(ctx, runtime.Config{})
+	if err != nil {
+		return nil, fmt.Errorf("open sandbox: %w", err)
+	}
+	defer func() { err = errors.Join(err, sandbox.Close(context.WithoutCancel(ctx))) }()
+	store := client.NewMemStore()
+	if err := client.UseIdentity(store, key); err != nil {
+		return nil, err
+	}
+	c, err := client.New(client.Config{Node: node, Store: store, Sandbox: sandbox})
+	if err != nil {
+		return nil, err
+	}
+	active, err := activeModules(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	for i, file := range files {
+		b, err := registerOne(ctx, c, active, abi.BrainID(i+1), file)
+		if err != nil {
+			return nil, fmt.Errorf("register %s: %w", file, err)
+		}
+		out = append(out, b)
+	}
+	return out, nil
+}
+
+// activeModules tells which slots already run which module, in a data directory that was
+// used before.
+func activeModules(ctx context.Context, c *client.Client) (map[abi.BrainID]string, error) {
+	brains, err := c.Brains(ctx)
+	if err != nil {
+		return nil, err
+	}
+	active := make(map[abi.BrainID]string, len(brains))
+	for _, b := range brains {
+		active[abi.BrainID(b.GetNumber())] = digestText(b.GetActiveModule())
+	}
+	return active, nil
+}
+
+func registerOne(
+	ctx context.Context, c *client.Client, active map[abi.BrainID]string, number abi.BrainID,
+	file string,
+) (devBrain, error) {
+	module, model, err := readModule(file, "")
+	if err != nil {
+		return devBrain{}, err
+	}
+	b := devBrain{
+		Number: number, Module: abi.SumDigest(module),
+		Name: strings.TrimSuffix(filepath.Base(file), ".wasm"),
+	}
+	if active[number] == b.Module.String() {
+		return b, nil
+	}
+	if _, err := c.Register(ctx, number, module, model); err != nil {
+		return devBrain{}, err
+	}
+	return b, c.Activate(ctx, number, b.Module)
+}
+
+// announce tells that the node is ready: people in words, scripts in one JSON object.
+func (g *globals) announce(n *host.Node, dataDir string, list []devBrain) error {
+	url := "http://" + n.Addr().String()
+	if g.json {
+		return g.printJSON(map[string]any{"node": url, "data_dir": dataDir, "brains": list})
+	}
+	if err := g.printf("node listens on %s, data in %s\n", url, dataDir); err != nil {
+		return err
+	}
+	for _, b := range list {
+		if err := g.printf("  Brain %d  %-16s %s\n", b.Number, b.Name, b.Module); err != nil {
+			return err
+		}
+	}
+	hint := "try:  cerberus ask sentiment \"a joy from start to end\"\n"
+	if url != client.DefaultNode {
+		hint = "try:  cerberus --node " + url + " ask sentiment \"a joy from start to end\"\n"
+	}
+	return g.printf("%s", hint)
+}
