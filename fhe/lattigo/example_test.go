@@ -33,7 +33,6 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer secret.Wipe()
 	keys, err := lattigo.GenerateKeys(ctx, secret, plan.Relin, plan.Galois, rand.Reader, nil)
 	if err != nil {
 		log.Fatal(err)
@@ -64,6 +63,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	secret.Wipe()
 	for _, v := range values {
 		fmt.Printf("%.2f\n", v)
 	}
