@@ -41,12 +41,12 @@ func TestCrashChild(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &scenario{node: n, acked: func(step int, r state.Response) {
-		fmt.Printf("ack %d %d\n", step, r.Index) //nolint:forbidigo // read by the parent
+		fmt.Printf("ack %d %d\n", step, r.Index)
 	}}
 	if err := s.run(); err != nil {
 		t.Fatal(err)
 	}
-	fmt.Println(finished) //nolint:forbidigo // read by the parent
+	fmt.Println(finished)
 }
 
 // TestCrashAtEveryStep kills a child before and after every change of a file and starts
@@ -89,8 +89,7 @@ func crashChild(t *testing.T, exe, dir string, k int) (map[int]state.Index, bool
 		}
 		done = done || strings.TrimSpace(lines.Text()) == finished
 	}
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		status, ok := exit.Sys().(syscall.WaitStatus)
 		if ok && status.Signaled() && status.Signal() == syscall.SIGKILL {
 			return acked, true, nil

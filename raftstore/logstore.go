@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -205,16 +206,22 @@ func (s *logStore) bootstrap(term uint64, entry *raft.Log) error {
 func (s *logStore) commit(name string,
 	change func(tx *bolt.Tx, b *bounds, stable map[string][]byte) error,
 ) error {
+	err := s.tryCommit(name, change)
+	if err != nil {
+		s.fail(err)
+	}
+	return err
+}
+
+func (s *logStore) tryCommit(name string,
+	change func(tx *bolt.Tx, b *bounds, stable map[string][]byte) error,
+) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failed != nil {
 		return s.failed
 	}
-	next := s.bounds
-	stable := make(map[string][]byte, len(s.stable)+1)
-	for k, v := range s.stable {
-		stable[k] = v
-	}
+	next, stable := s.bounds, maps.Clone(s.stable)
 	err := step(s.faults, name, func() error {
 		return s.db.Update(func(tx *bolt.Tx) error {
 			if err := change(tx, &next, stable); err != nil {
@@ -224,9 +231,7 @@ func (s *logStore) commit(name string,
 		})
 	})
 	if err != nil {
-		err = fmt.Errorf("%s: %w", name, err)
-		s.failLocked(err)
-		return err
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	s.bounds, s.stable = next, stable
 	return nil
@@ -244,19 +249,19 @@ func putMeta(tx *bolt.Tx, b bounds, stable map[string][]byte) error {
 	return meta.Put([]byte(keyBounds), b.encode())
 }
 
-// fail poisons the store.
+// fail makes every later call fail, and tells the first failure. No lock is held while it
+// is told.
 func (s *logStore) fail(err error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failLocked(err)
-}
-
-func (s *logStore) failLocked(err error) {
-	if s.failed != nil {
-		return
+	first := s.failed == nil
+	if first {
+		s.failed = fmt.Errorf("%w: %w", ErrFailed, err)
 	}
-	s.failed = fmt.Errorf("%w: %w", ErrFailed, err)
-	s.onFatal(s.failed)
+	failed := s.failed
+	s.mu.Unlock()
+	if first {
+		s.onFatal(failed)
+	}
 }
 
 // sizeBytes returns the size of the file as the last commit left it. A file never

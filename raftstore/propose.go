@@ -99,7 +99,7 @@ func (n *Node) checkDisk(kind raftlogv1.CommandType) error {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	floor := n.cfg.FreeBytesFloor
-	switch kind { //nolint:exhaustive // whatever is not new work has the lower floor
+	switch kind {
 	case raftlogv1.CommandType_COMMAND_TYPE_COMMIT_BLOB,
 		raftlogv1.CommandType_COMMAND_TYPE_REGISTER_MODULE,
 		raftlogv1.CommandType_COMMAND_TYPE_SUBMIT_TASK,

@@ -229,10 +229,4 @@ func (f *countingFaults) Step(name string) error {
 	return nil
 }
 
-func (f *countingFaults) count() int {
-	k := <-f.steps
-	f.steps <- k
-	return k
-}
-
 var errInjected = errors.New("injected input/output error")

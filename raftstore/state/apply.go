@@ -112,6 +112,7 @@ func (c *call) dispatch(cmd *command) *Error {
 		return refuse(CodeNotBootstrapped, "", "the cluster has no id yet")
 	}
 	switch cmd.kind {
+	case raftlogv1.CommandType_COMMAND_TYPE_UNSPECIFIED:
 	case raftlogv1.CommandType_COMMAND_TYPE_BOOTSTRAP:
 		return run(c, cmd.body, &raftlogv1.Bootstrap{}, (*call).bootstrap)
 	case raftlogv1.CommandType_COMMAND_TYPE_SET_ROLE:

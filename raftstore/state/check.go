@@ -157,7 +157,10 @@ func (s *State) checkTask(t *Task) error {
 		(t.State != TaskDone && len(t.Timings)+len(t.Counters)+len(t.Engine) > 0) {
 		return broken("task %s is %s with an impossible result", t.ID, t.State)
 	}
-	if !validArgs(t.Args) || !validNamed(t.Inputs) || !validNamed(t.Outputs) {
+	if !validArgs(t.Args) || !validNamed(t.Inputs) || !validNamed(t.Outputs) ||
+		!sortedNames(t.Timings, func(x Timing) string { return x.Name }) ||
+		!sortedNames(t.Counters, func(x Counter) string { return x.Name }) ||
+		(t.Engine != "" && !abi.ValidName(t.Engine)) {
 		return broken("task %s has unsorted or malformed names", t.ID)
 	}
 	for _, d := range t.blobs() {
@@ -178,6 +181,15 @@ func (s *State) checkTask(t *Task) error {
 func validArgs(args abi.Args) bool {
 	sorted, err := abi.NewArgs(args)
 	return err == nil && slices.Equal(sorted, args)
+}
+
+func sortedNames[T any](list []T, name func(T) string) bool {
+	for i, x := range list {
+		if !abi.ValidName(name(x)) || (i > 0 && name(list[i-1]) >= name(x)) {
+			return false
+		}
+	}
+	return true
 }
 
 func validNamed(list []NamedBlob) bool {

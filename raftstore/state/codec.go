@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -30,7 +31,7 @@ func newDecoder(r io.Reader) *coder {
 	return &coder{r: bufio.NewReaderSize(r, 64<<10), sum: sha256.New(), reading: true}
 }
 
-func (c *coder) fail(format string, args ...any) {
+func (c *coder) failf(format string, args ...any) {
 	if c.err == nil {
 		c.err = fmt.Errorf("%w: "+format, append([]any{ErrSnapshot}, args...)...)
 	}
@@ -44,9 +45,9 @@ func (c *coder) fixed(b []byte) {
 	var err error
 	if c.reading {
 		_, err = io.ReadFull(c.r, b)
-		if err == io.EOF || err == io.ErrUnexpectedEOF {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			clear(b)
-			c.fail("it ends too early")
+			c.failf("it ends too early")
 			return
 		}
 	} else {
@@ -98,7 +99,7 @@ func (c *coder) time(v *int64) {
 	u := uint64(*v)
 	c.u64(&u)
 	if u > timeMaxMS {
-		c.fail("%d is no time", u)
+		c.failf("%d is no time", u)
 		u = 0
 	}
 	*v = int64(u)
@@ -111,7 +112,7 @@ func (c *coder) boolean(v *bool) {
 	}
 	c.u8(&b)
 	if b > 1 {
-		c.fail("%d is no truth value", b)
+		c.failf("%d is no truth value", b)
 	}
 	*v = b == 1
 }
@@ -133,7 +134,7 @@ func (c *coder) length(n, limit int) int {
 		return 0
 	}
 	if int64(u) > int64(limit) {
-		c.fail("a length of %d is above %d", u, limit)
+		c.failf("a length of %d is above %d", u, limit)
 		return 0
 	}
 	return int(u)
@@ -184,13 +185,13 @@ func (c *coder) finish() error {
 	got := make([]byte, len(sum))
 	c.fixed(got)
 	if c.err == nil && string(got) != string(sum) {
-		c.fail("the checksum is wrong")
+		c.failf("the checksum is wrong")
 	}
 	if c.err != nil {
 		return c.err
 	}
-	if _, err := c.r.ReadByte(); err != io.EOF {
-		c.fail("something follows its end")
+	if _, err := c.r.ReadByte(); !errors.Is(err, io.EOF) {
+		c.failf("something follows its end")
 	}
 	return c.err
 }

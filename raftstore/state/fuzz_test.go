@@ -14,12 +14,7 @@ import (
 func FuzzApply(f *testing.F) {
 	x := newScript(f)
 	for line := range strings.Lines(goldenScript) {
-		verb, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-		fl := fields{}
-		for w := range strings.FieldsSeq(rest) {
-			k, v, _ := strings.Cut(w, "=")
-			fl[k] = v
-		}
+		verb, fl := parseLine(strings.TrimSpace(line))
 		cmd, err := x.build(verb, fl)
 		if err != nil {
 			f.Fatal(err)

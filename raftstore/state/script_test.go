@@ -154,18 +154,13 @@ func (f fields) num(name string, otherwise int64) int64 {
 }
 
 func (x *script) command(line string) string {
-	words := strings.Fields(line)
-	f := fields{}
-	for _, w := range words[1:] {
-		k, v, _ := strings.Cut(w, "=")
-		f[k] = v
-	}
-	switch words[0] {
+	verb, f := parseLine(line)
+	switch verb {
 	case "at":
 		x.nowMS = f.num("ms", 0)
 		return ""
 	case "show":
-		return x.show(words[1])
+		return x.show(strings.Fields(line)[1])
 	case "restore":
 		return x.restore()
 	case "entry":
@@ -176,7 +171,17 @@ func (x *script) command(line string) string {
 		x.index++
 		return x.print(x.s.Apply(x.index, b))
 	}
-	return x.apply(words[0], f)
+	return x.apply(verb, f)
+}
+
+func parseLine(line string) (verb string, f fields) {
+	words := strings.Fields(line)
+	f = fields{}
+	for _, w := range words[1:] {
+		k, v, _ := strings.Cut(w, "=")
+		f[k] = v
+	}
+	return words[0], f
 }
 
 // script request: by, nonce and ttl may be given.

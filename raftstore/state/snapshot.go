@@ -109,7 +109,7 @@ func Decode(r io.Reader) (*State, error) {
 		s.requests[q.key] = q
 	}
 	if len(s.tasks) != len(im.tasks) {
-		c.fail("a task id is there twice")
+		c.failf("a task id is there twice")
 		return nil, c.err
 	}
 	s.rebuild()
@@ -131,7 +131,7 @@ func (im *image) checkOrder(c *coder) {
 func ascending[T any](c *coder, name string, v []T, compare func(a, b T) int) {
 	for i := 1; i < len(v); i++ {
 		if compare(v[i-1], v[i]) >= 0 {
-			c.fail("the %s are not in order", name)
+			c.failf("the %s are not in order", name)
 			return
 		}
 	}
@@ -143,7 +143,7 @@ func (im *image) code(c *coder) {
 	version := uint16(SnapshotVersion)
 	c.u16(&version)
 	if c.err == nil && (string(magic) != snapshotMagic || version != SnapshotVersion) {
-		c.fail("it is no state of version %d", SnapshotVersion)
+		c.failf("it is no state of version %d", SnapshotVersion)
 	}
 	c.index(&im.index)
 	c.time(&im.nowMS)

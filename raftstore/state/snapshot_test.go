@@ -3,12 +3,17 @@ package state
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/cerberus-host/cerberus/abi"
+	raftlogv1 "github.com/cerberus-host/cerberus/proto/gen/cerberus/raftlog/v1"
 )
 
 // goldenFile is a state as version 1 wrote it. It stays, and stays readable.
@@ -143,3 +148,75 @@ func TestReadAndWriteErrors(t *testing.T) {
 type failingWriter struct{ err error }
 
 func (w failingWriter) Write([]byte) (int, error) { return 0, w.err }
+
+// goldenEntries holds an entry of every type as version 1 wrote it, in hexadecimal, with
+// the word of its answer. It stays, and what it leads to stays the same.
+const goldenEntries = "testdata/formats/v1/entries.txt"
+
+func TestGoldenEntries(t *testing.T) {
+	if *rewrite {
+		writeGoldenEntries(t)
+	}
+	b, err := os.ReadFile(goldenEntries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := New()
+	types := map[raftlogv1.CommandType]bool{}
+	for line := range strings.Lines(string(b)) {
+		text, want, _ := strings.Cut(strings.TrimSpace(line), " ")
+		entry, err := hex.DecodeString(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd, bad := decodeCommand(entry)
+		if bad != nil {
+			t.Fatal(bad)
+		}
+		types[cmd.kind] = true
+		if resp, _ := s.Apply(s.Index()+1, entry); resp.Code.String() != want {
+			t.Errorf("entry %d, %s: %v, want %s", s.Index(), cmd.kind, resp.Err(), want)
+		}
+	}
+	if len(types) != len(raftlogv1.CommandType_name)-1 {
+		t.Errorf("%d of %d types are there", len(types), len(raftlogv1.CommandType_name)-1)
+	}
+	const want = "sha256:2aae80fc6955416a2a40361468dbe925102b6ba8f6c07cf06a738c140826ecc8"
+	if got := abi.SumDigest(encode(t, s)).String(); got != want {
+		t.Errorf("the entries lead to state %s, want %s", got, want)
+	}
+}
+
+func writeGoldenEntries(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat(goldenEntries); !errors.Is(err, os.ErrNotExist) {
+		return
+	}
+	x := newScript(t)
+	var out strings.Builder
+	lines := goldenScript + `expire-leases by=n1
+expire-blobs by=n1
+prune by=n1 before=99999
+forget by=n1 name=out
+`
+	for line := range strings.Lines(lines) {
+		verb, f := parseLine(strings.TrimSpace(line))
+		cmd, err := x.build(verb, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entry, err := EncodeCommand(cmd, x.nowMS)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.index++
+		resp, _ := x.s.Apply(x.index, entry)
+		if resp.Fence != 0 {
+			x.fences[f["task"]] = resp.Fence
+		}
+		fmt.Fprintf(&out, "%x %s\n", entry, resp.Code)
+	}
+	if err := os.WriteFile(goldenEntries, []byte(out.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -109,6 +109,7 @@ func (s *State) rebuild() {
 			s.queue = append(s.queue, taskRef{t.SubmitIndex, t.ID})
 		case TaskRunning:
 			s.running = append(s.running, taskRef{t.SubmitIndex, t.ID})
+		case TaskDone, TaskFailed, TaskCancelled:
 		}
 		if !t.State.Ended() {
 			s.countLive(t, 1)
