@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -267,14 +268,12 @@ func readable(v *state.View, caller api.Caller, d abi.Digest) (state.Blob, error
 	if !ok {
 		return state.Blob{}, api.Refuse(api.UnknownBlob, "digest", "no blob has digest %s", d)
 	}
-	for _, k := range []state.BlobKind{
+	public := []state.BlobKind{
 		state.BlobModule, state.BlobModel, state.BlobConstants, state.BlobProgram, state.BlobPlan,
-	} {
-		if found.Kinds.Has(k) {
-			return found, nil
-		}
 	}
 	switch {
+	case slices.ContainsFunc(public, found.Kinds.Has):
+		return found, nil
 	case caller.Anonymous():
 		return state.Blob{}, api.Refuse(api.Unauthenticated, "", "blob %s is not public", d)
 	case found.Owner == caller.Address, made(v, caller.Address, d):

@@ -111,7 +111,7 @@ func (b *brainsBackend) registration(
 			NeedsKeys: v.NeedsKeys,
 		})
 	}
-	slices.SortFunc(cmd.Variants, func(x, y *raftlogv1.Variant) int {
+	slices.SortFunc(cmd.GetVariants(), func(x, y *raftlogv1.Variant) int {
 		return slices.CompareFunc(x.GetArgs(), y.GetArgs(), compareLogArgs)
 	})
 	return cmd, nil

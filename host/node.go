@@ -118,8 +118,8 @@ func (n *Node) open(ctx context.Context) error {
 		return err
 	}
 	n.sandbox, err = runtime.New(ctx, runtime.Config{
-		CacheDir: n.opts.path("compiled"),
-		Observe:  func(r runtime.Report) { metrics.GuestRun(r.Err) },
+		CacheDir: n.opts.path("compiled"), RunTimeout: n.opts.GuestTimeout,
+		Observe: func(r runtime.Report) { metrics.GuestRun(r.Err) },
 	})
 	if err != nil {
 		return fmt.Errorf("open sandbox: %w", err)
@@ -141,7 +141,7 @@ func (n *Node) raftConfig(self abi.Address) raftstore.Config {
 		Dir: n.opts.path("raft"), NodeID: self, Now: n.opts.Now, Log: n.opts.Log,
 		OnFatal:         func(err error) { n.fail(fmt.Errorf("log: %w", err)) },
 		FreeBytesFloor:  uint64(n.opts.Config.DiskFloorBytes),
-		SnapshotEntries: n.opts.SnapshotEntries,
+		SnapshotEntries: n.opts.SnapshotEntries, SnapshotInterval: n.opts.SnapshotInterval,
 	}
 	if n.opts.FreeBytes != nil {
 		cfg.FreeBytes = func() (uint64, error) {

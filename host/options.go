@@ -42,8 +42,12 @@ type Options struct {
 	// Step is called after every change of a file of log, snapshots and blobs, with the
 	// change's name, from any goroutine.
 	Step func(name string)
-	// SnapshotEntries is how many log entries lead to a snapshot; 0 is the log's default.
-	SnapshotEntries uint64
+	// SnapshotEntries is how many log entries lead to a snapshot, SnapshotInterval how often
+	// they are counted; 0 is the log's default.
+	SnapshotEntries  uint64
+	SnapshotInterval time.Duration
+	// GuestTimeout bounds one run of a guest; 0 is the sandbox's default.
+	GuestTimeout time.Duration
 	// ChoresInterval is how often uploads, tasks and blobs are collected; 0 means every ten
 	// minutes.
 	ChoresInterval time.Duration

@@ -2,6 +2,7 @@ package host
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/host/api"
@@ -67,14 +68,14 @@ func sentinelReasons() []sentinelReason {
 func refusal(err error) error {
 	var refused *api.Error
 	var byState *state.Error
-	var byWorker *worker.Failure
+	var byWorker *worker.Error
 	switch {
 	case err == nil, errors.As(err, &refused):
 		return err
 	case errors.As(err, &byState):
 		return &api.Error{
 			Reason: api.Reason(byState.Code.String()), Message: byState.Message,
-			Field: byState.Field, Fix: byState.Fix(),
+			Field: publicField(byState.Field), Fix: byState.Fix(),
 		}
 	case errors.As(err, &byWorker):
 		return workerRefusal(byWorker)
@@ -87,8 +88,30 @@ func refusal(err error) error {
 	return err
 }
 
+// publicField turns a field of a command in the log into the field of the request that it
+// came from; "" for what is in no request but in its signature.
+func publicField(field string) string {
+	name, _, _ := strings.Cut(field, ".")
+	switch name {
+	case "signer", "client", "owner", "author", "nonce", "expiry_ms", "log_time_ms", "body":
+		return ""
+	case "args":
+		return "arguments"
+	case "keyset_digest":
+		return "key_set"
+	case "task_id":
+		return "id"
+	case "size_bytes":
+		return "bytes"
+	case "name", "params", "version", "manifest_digest", "model_digest", "variants":
+		// All of these are in the module.
+		return "module_digest"
+	}
+	return field
+}
+
 // workerRefusal says at submission what would fail in the run.
-func workerRefusal(f *worker.Failure) error {
+func workerRefusal(f *worker.Error) error {
 	reason := api.Reason(f.Cause)
 	if f.Cause == worker.CauseBadInput {
 		reason = api.InputMismatch

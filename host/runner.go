@@ -61,11 +61,11 @@ func (r *taskRunner) Run(ctx context.Context, lease sched.Lease) {
 // are foreign code.
 func (r *taskRunner) attempt(
 	ctx context.Context, t *state.Task,
-) (result worker.Result, failure *worker.Failure) {
+) (result worker.Result, failure *worker.Error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			r.log.ErrorContext(ctx, "a task panicked", "task", t.ID, "cause", cause)
-			failure = &worker.Failure{
+			failure = &worker.Error{
 				Cause: worker.CauseInternal, Err: errors.New("the node's own code failed"),
 			}
 		}
@@ -78,7 +78,7 @@ func (r *taskRunner) attempt(
 	}
 	result, err := r.worker.Run(ctx, work)
 	if err != nil && !errors.As(err, &failure) {
-		failure = &worker.Failure{Cause: worker.CauseInternal, Retryable: true, Err: err}
+		failure = &worker.Error{Cause: worker.CauseInternal, Retryable: true, Err: err}
 	}
 	return result, failure
 }
@@ -96,7 +96,7 @@ func (r *taskRunner) finish(ctx context.Context, t *state.Task, result worker.Re
 	for _, o := range result.Outputs {
 		err := r.blobs.commit(ctx, o.Digest, o.Bytes, state.BlobCiphertext, t.Client)
 		if err != nil {
-			return errors.Join(err, r.fail(ctx, t, &worker.Failure{
+			return errors.Join(err, r.fail(ctx, t, &worker.Error{
 				Cause: worker.CauseResource, Err: errors.New("the outputs could not be committed"),
 			}))
 		}
@@ -134,7 +134,7 @@ func logTimings(t worker.Timings) []*raftlogv1.PhaseTiming {
 }
 
 // fail ends the attempt without a result.
-func (r *taskRunner) fail(ctx context.Context, t *state.Task, f *worker.Failure) error {
+func (r *taskRunner) fail(ctx context.Context, t *state.Task, f *worker.Error) error {
 	self := r.self()
 	_, err := proposeOwn(ctx, r.core, &raftlogv1.FailTask{
 		TaskId: t.ID[:], Node: self[:], Fence: uint64(t.Lease.Fence), Code: failureCode(f.Cause),

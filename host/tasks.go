@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/host/api"
@@ -58,7 +57,7 @@ func (b *tasksBackend) SubmitTask(
 	}
 	resp, err := proposeFor(ctx, b.core, caller, cmd)
 	if err != nil {
-		return nil, publicField(err)
+		return nil, err
 	}
 	out := &cerberusv1.SubmitTaskResponse{}
 	err = b.read(ctx, func(v *state.View) error {
@@ -70,26 +69,6 @@ func (b *tasksBackend) SubmitTask(
 		return nil
 	})
 	return out, err
-}
-
-// publicField turns a field of the log's command into the field of the request.
-func publicField(err error) error {
-	var refused *api.Error
-	if !errors.As(err, &refused) {
-		return err
-	}
-	named := *refused
-	switch named.Field {
-	case "args":
-		named.Field = "arguments"
-	case "keyset_digest":
-		named.Field = "key_set"
-	case "task_id":
-		named.Field = "id"
-	case "signer", "client":
-		named.Field = ""
-	}
-	return &named
 }
 
 // submission builds the command. The task's id follows from who submits and the
@@ -115,9 +94,7 @@ func (b *tasksBackend) submission(
 			Name: in.GetName(), Digest: in.GetDigest(),
 		})
 	}
-	slices.SortFunc(cmd.Inputs, func(x, y *raftlogv1.NamedDigest) int {
-		return strings.Compare(x.GetName(), y.GetName())
-	})
+	sortNamed(cmd.GetInputs())
 	return cmd, nil
 }
 
@@ -204,7 +181,7 @@ func (b *tasksBackend) prepare(ctx context.Context, t worker.Task) error {
 		return ctx.Err()
 	}
 	err := b.worker.Prepare(ctx, t)
-	var f *worker.Failure
+	var f *worker.Error
 	if errors.As(err, &f) && f.Retryable && ctx.Err() == nil {
 		b.log.WarnContext(ctx, "inputs could not be looked at", "error", err)
 		return nil
@@ -323,7 +300,7 @@ func (b *tasksBackend) CancelTask(
 	ctx context.Context, caller api.Caller, req *cerberusv1.CancelTaskRequest,
 ) error {
 	_, err := proposeFor(ctx, b.core, caller, &raftlogv1.CancelTask{TaskId: req.GetId()})
-	return publicField(err)
+	return err
 }
 
 // ListTasks implements api.Tasks: a client's own tasks, or for an admin everybody's.

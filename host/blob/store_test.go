@@ -40,8 +40,11 @@ func (f *faultFS) Rename(from, to string) error {
 	return f.Disk.Rename(from, to)
 }
 
-func (f *faultFS) Create(name string) (blob.File, error)    { return f.wrap(f.Disk.Create(name)) }
-func (f *faultFS) OpenWrite(name string) (blob.File, error) { return f.wrap(f.Disk.OpenWrite(name)) }
+func (f *faultFS) Create(name string) (blob.File, error) { return f.wrap(f.Disk.Create(name)) }
+
+func (f *faultFS) OpenWrite(name string) (blob.File, error) {
+	return f.wrap(f.Disk.OpenWrite(name))
+}
 
 func (f *faultFS) wrap(file blob.File, err error) (blob.File, error) {
 	if err != nil {
@@ -407,7 +410,7 @@ func TestForeignFilesAreRefused(t *testing.T) {
 			}
 			return os.Symlink(target, blobPath(dir, d))
 		},
-		"name in upper case": func(dir string, d abi.Digest) error {
+		"name in upper case": func(dir string, _ abi.Digest) error {
 			return os.WriteFile(filepath.Join(dir, "blobs", "AB"), nil, 0o600)
 		},
 		"wrong folder": func(dir string, d abi.Digest) error {

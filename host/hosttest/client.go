@@ -84,7 +84,8 @@ type Question struct {
 	KeySet, Input []byte
 }
 
-// Encrypt makes keys for a Plan with one input and encrypts values under them.
+// Encrypt makes keys for a Plan with one input and encrypts values under them; elements
+// that are not given are zero.
 func (c *Client) Encrypt(plan *fhe.Plan, values []float64) *Question {
 	c.tb.Helper()
 	secret, err := lattigo.GenerateSecret(plan.Params, rand.Reader)
@@ -101,7 +102,10 @@ func (c *Client) Encrypt(plan *fhe.Plan, values []float64) *Question {
 	if err := fhe.WriteKeySet(&keys, set); err != nil {
 		c.tb.Fatal(err)
 	}
-	cts, err := lattigo.EncryptVector(secret, plan.Inputs[0], values, rand.Reader)
+	in := plan.Inputs[0]
+	padded := make([]float64, in.Length)
+	copy(padded, values)
+	cts, err := lattigo.EncryptVector(secret, in, padded, rand.Reader)
 	if err != nil {
 		c.tb.Fatal(err)
 	}

@@ -3,12 +3,13 @@ package hosttest_test
 import (
 	"math"
 	"testing"
+	"time"
 
 	"github.com/cerberus-host/cerberus/host/hosttest"
 )
 
 func TestAskAndRestart(t *testing.T) {
-	node := hosttest.Start(t, nil)
+	node := hosttest.Start(t, time.Now, nil)
 	version := node.Install(1, hosttest.Square(t, "square"))
 	ask := func(n *hosttest.Node) {
 		t.Helper()

@@ -33,8 +33,9 @@ type Node struct {
 }
 
 // Options returns the options that [Start] begins with: a node in dir, whose first admin
-// is the given key, that takes insecure parameter sets and every client.
-func Options(dir string, admin *identity.Key) host.Options {
+// is the given key, that takes insecure parameter sets and every client. now is its clock,
+// time.Now in most tests.
+func Options(dir string, admin *identity.Key, now func() time.Time) host.Options {
 	cfg := config.Defaults()
 	cfg.DataDir = dir
 	cfg.Listen = "127.0.0.1:0"
@@ -43,7 +44,7 @@ func Options(dir string, admin *identity.Key) host.Options {
 	cfg.MemoryBytes = 1 << 30
 	cfg.DiskFloorBytes = 1 << 20
 	return host.Options{
-		Config: cfg, Engine: lattigo.New(), Now: time.Now, Version: "test",
+		Config: cfg, Engine: lattigo.New(), Now: now, Version: "test",
 		AllowInsecureParams: true,
 	}
 }
@@ -60,10 +61,10 @@ func Key(tb testing.TB) *identity.Key {
 
 // Start starts a node in a temporary directory and waits until it is ready; it is closed
 // when the test ends. change may adjust the options; nil changes nothing.
-func Start(tb testing.TB, change func(*host.Options)) *Node {
+func Start(tb testing.TB, now func() time.Time, change func(*host.Options)) *Node {
 	tb.Helper()
 	admin := Key(tb)
-	opts := Options(tb.TempDir(), admin)
+	opts := Options(tb.TempDir(), admin, now)
 	if change != nil {
 		change(&opts)
 	}
@@ -115,12 +116,14 @@ type Client struct {
 }
 
 // NewClient returns the API at a base address, signing with a key once the cluster is
-// known; the cluster is asked for now.
-func NewClient(tb testing.TB, url string, key *identity.Key) *Client {
+// known; the cluster is asked for at once. now is the client's clock.
+func NewClient(
+	tb testing.TB, url string, key *identity.Key, now func() time.Time,
+) *Client {
 	tb.Helper()
 	base := &http.Transport{DialContext: (&net.Dialer{}).DialContext}
 	tb.Cleanup(base.CloseIdleConnections)
-	signer := identity.NewTransport(base, key, time.Now, rand.Reader)
+	signer := identity.NewTransport(base, key, now, rand.Reader)
 	h := &http.Client{Transport: signer}
 	c := &Client{
 		Key: key, Signer: signer, tb: tb,
@@ -140,7 +143,7 @@ func NewClient(tb testing.TB, url string, key *identity.Key) *Client {
 // As returns the API as the account of a key sees it.
 func (n *Node) As(key *identity.Key) *Client {
 	n.tb.Helper()
-	return NewClient(n.tb, n.URL, key)
+	return NewClient(n.tb, n.URL, key, n.opts.Now)
 }
 
 // Stranger returns the API as a new account sees it.

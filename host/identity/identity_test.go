@@ -133,12 +133,12 @@ func TestKeyFile(t *testing.T) {
 
 func TestKeyFileRefusesWhatIsNoKey(t *testing.T) {
 	dir := t.TempDir()
-	real := filepath.Join(dir, "real.key")
-	if _, _, err := identity.LoadOrCreateKey(real, seed(9)); err != nil {
+	target := filepath.Join(dir, "real.key")
+	if _, _, err := identity.LoadOrCreateKey(target, seed(9)); err != nil {
 		t.Fatal(err)
 	}
 	link := filepath.Join(dir, "link.key")
-	if err := os.Symlink(real, link); err != nil {
+	if err := os.Symlink(target, link); err != nil {
 		t.Fatal(err)
 	}
 	long := filepath.Join(dir, "long.key")
@@ -219,18 +219,18 @@ func TestRequestFieldsDoNotRunTogether(t *testing.T) {
 		ExpiryMS: 1,
 	}
 	seen := map[abi.Digest]string{base.Digest(): "base"}
-	for name, r := range map[string]identity.Request{
-		"procedure": {Procedure: "/a/ba", ContentType: "pplication/proto", Cluster: base.Cluster,
-			ExpiryMS: 1},
-		"content type": {Procedure: "/a/b", ContentType: "", Cluster: base.Cluster, ExpiryMS: 1},
-		"cluster":      {Procedure: "/a/b", ContentType: base.ContentType, ExpiryMS: 1},
-		"expiry": {Procedure: "/a/b", ContentType: base.ContentType, Cluster: base.Cluster,
-			ExpiryMS: 256},
-		"nonce": {Procedure: "/a/b", ContentType: base.ContentType, Cluster: base.Cluster,
-			ExpiryMS: 1, Nonce: identity.Nonce{1}},
-		"body": {Procedure: "/a/b", ContentType: base.ContentType, Cluster: base.Cluster,
-			ExpiryMS: 1, Body: abi.Digest{1}},
+	for name, change := range map[string]func(*identity.Request){
+		"procedure": func(r *identity.Request) {
+			r.Procedure, r.ContentType = "/a/ba", "pplication/proto"
+		},
+		"content type": func(r *identity.Request) { r.ContentType = "" },
+		"cluster":      func(r *identity.Request) { r.Cluster = nil },
+		"expiry":       func(r *identity.Request) { r.ExpiryMS = 256 },
+		"nonce":        func(r *identity.Request) { r.Nonce[0] = 1 },
+		"body":         func(r *identity.Request) { r.Body[0] = 1 },
 	} {
+		r := base
+		change(&r)
 		d := r.Digest()
 		if other, ok := seen[d]; ok {
 			t.Errorf("%s signs the same as %s", name, other)

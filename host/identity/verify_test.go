@@ -119,23 +119,25 @@ func TestVerifierRefuses(t *testing.T) {
 			s.ExpiryMS = clock().Add(d).UnixMilli()
 		}
 	}
+	get := func(_ *identity.Request, r *http.Request) { r.Method = http.MethodGet }
+	query := func(_ *identity.Request, r *http.Request) { r.URL.RawQuery = "a=b" }
+	broken := func(_ *identity.Request, r *http.Request) { r.Body = brokenBody{} }
+	twice := func(_ *identity.Request, r *http.Request) {
+		r.Header[identity.Header] = []string{"v1", "v1"}
+	}
 	for name, c := range map[string]struct {
 		change func(*identity.Request, *http.Request)
 		body   string
 		want   error
 	}{
-		"malformed": {set("v1 nonsense"), "b", identity.ErrHeader},
-		"twice": {func(_ *identity.Request, r *http.Request) {
-			r.Header[identity.Header] = []string{"v1", "v1"}
-		}, "b", identity.ErrHeader},
-		"get": {func(_ *identity.Request, r *http.Request) { r.Method = http.MethodGet }, "b",
-			identity.ErrHeader},
-		"query": {func(_ *identity.Request, r *http.Request) { r.URL.RawQuery = "a=b" }, "b",
-			identity.ErrHeader},
+		"malformed":   {set("v1 nonsense"), "b", identity.ErrHeader},
+		"twice":       {twice, "b", identity.ErrHeader},
+		"get":         {get, "b", identity.ErrHeader},
+		"query":       {query, "b", identity.ErrHeader},
 		"expired":     {expire(-time.Millisecond), "b", identity.ErrExpired},
 		"far ahead":   {expire(identity.ExpiryAheadMax + time.Millisecond), "b", identity.ErrExpired},
 		"large body":  {nil, strings.Repeat("b", 65), identity.ErrBody},
-		"broken body": {func(_ *identity.Request, r *http.Request) { r.Body = brokenBody{} }, "b", identity.ErrBody},
+		"broken body": {broken, "b", identity.ErrBody},
 	} {
 		if seen := serve(t, post(t, c.body, c.change)); !errors.Is(seen.err, c.want) {
 			t.Errorf("%s: %v, want %v", name, seen.err, c.want)

@@ -182,13 +182,11 @@ func (s *Scheduler) start(ctx context.Context, c Candidate) error {
 	s.running[fence] = running{c.ID, cancel}
 	s.memory += c.MemoryBytes
 	s.mu.Unlock()
-	s.attempt.Add(1)
-	go func() {
-		defer s.attempt.Done()
+	s.attempt.Go(func() {
 		defer s.ended(fence, c.MemoryBytes)
 		defer cancel()
 		s.cfg.Runner.Run(run, Lease{Candidate: c, Fence: fence, Deadline: deadline})
-	}()
+	})
 	return nil
 }
 

@@ -2,7 +2,7 @@
 // records the registered Program, executes the Plan on the engine and stores the encrypted
 // outputs.
 //
-// [Worker.Run] does all of it and returns a [Result] or a [*Failure], which says whether
+// [Worker.Run] does all of it and returns a [Result] or a [*Error], which says whether
 // another attempt may help. [Worker.Prepare] makes the checks that do not need the engine's
 // run, so that a client hears of an unfit input or key set when it submits. Loaded Plans and
 // key sets are kept in memory-bounded caches: a client's second task finds its keys loaded.

@@ -28,8 +28,8 @@ const (
 	CauseInternal Cause = "internal"
 )
 
-// Failure is why an attempt at a task ended without a result.
-type Failure struct {
+// Error is why an attempt at a task ended without a result.
+type Error struct {
 	Cause Cause
 	// Field is the part of the task at fault: "inputs.NAME" or "key_set"; "" if none is.
 	Field string
@@ -39,7 +39,7 @@ type Failure struct {
 }
 
 // Error implements error.
-func (f *Failure) Error() string {
+func (f *Error) Error() string {
 	if f.Field == "" {
 		return f.Err.Error()
 	}
@@ -47,11 +47,11 @@ func (f *Failure) Error() string {
 }
 
 // Unwrap returns the cause of the failure.
-func (f *Failure) Unwrap() error { return f.Err }
+func (f *Error) Unwrap() error { return f.Err }
 
 // badInput is a fault of the client's; no attempt will help.
-func badInput(field string, err error) *Failure {
-	return &Failure{Cause: CauseBadInput, Field: field, Err: err}
+func badInput(field string, err error) *Error {
+	return &Error{Cause: CauseBadInput, Field: field, Err: err}
 }
 
 // inputError tells an input that is too large from one that cannot be read.
@@ -69,31 +69,31 @@ func engineFailure(ctx context.Context, doing string, err error) error {
 		errors.Is(err, fhe.ErrMissingKey) {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	return &Failure{Cause: CauseEngine, Err: fmt.Errorf("%s: %w", doing, err)}
+	return &Error{Cause: CauseEngine, Err: fmt.Errorf("%s: %w", doing, err)}
 }
 
 // classify turns an error of the packages below into a failure.
-func classify(ctx context.Context, err error) *Failure {
-	var f *Failure
+func classify(ctx context.Context, err error) *Error {
+	var f *Error
 	switch {
 	case errors.As(err, &f):
 		return f
 	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(err, runtime.ErrDeadline):
-		return &Failure{Cause: CauseDeadline, Err: err}
+		return &Error{Cause: CauseDeadline, Err: err}
 	case ctx.Err() != nil:
-		return &Failure{Cause: CauseInternal, Retryable: true, Err: err}
+		return &Error{Cause: CauseInternal, Retryable: true, Err: err}
 	case errors.Is(err, blob.ErrDiskFull), errors.Is(err, blob.ErrQuota):
-		return &Failure{Cause: CauseResource, Retryable: true, Err: err}
+		return &Error{Cause: CauseResource, Retryable: true, Err: err}
 	case errors.Is(err, blob.ErrUnknown), errors.Is(err, blob.ErrDamaged):
-		return &Failure{Cause: CauseBlob, Err: err}
+		return &Error{Cause: CauseBlob, Err: err}
 	case errors.Is(err, registry.ErrInfer):
-		return &Failure{Cause: CauseGuest, Err: err}
+		return &Error{Cause: CauseGuest, Err: err}
 	case errors.Is(err, registry.ErrProgram), errors.Is(err, registry.ErrPlan),
 		errors.Is(err, registry.ErrArgs), errors.Is(err, abi.ErrModule):
-		return &Failure{Cause: CauseProgram, Err: err}
+		return &Error{Cause: CauseProgram, Err: err}
 	case errors.Is(err, fhe.ErrOperand), errors.Is(err, fhe.ErrMissingKey),
 		errors.Is(err, fhe.ErrFormat), errors.Is(err, fhe.ErrParams):
-		return &Failure{Cause: CauseBadInput, Err: err}
+		return &Error{Cause: CauseBadInput, Err: err}
 	}
-	return &Failure{Cause: CauseInternal, Retryable: true, Err: err}
+	return &Error{Cause: CauseInternal, Retryable: true, Err: err}
 }

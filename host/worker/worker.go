@@ -99,7 +99,7 @@ type Result struct {
 	Steps int
 }
 
-// Run executes a task. An error is a [*Failure].
+// Run executes a task. An error is a [*Error].
 func (w *Worker) Run(ctx context.Context, t Task) (Result, error) {
 	r, err := w.run(ctx, t)
 	if err != nil {
@@ -143,7 +143,7 @@ func (w *Worker) run(ctx context.Context, t Task) (Result, error) {
 
 // Prepare makes the checks that need no run: the registered digests, the inputs' names,
 // sizes and metadata, and that the key set has every key. It leaves Plan and keys loaded.
-// An error is a [*Failure].
+// An error is a [*Error].
 func (w *Worker) Prepare(ctx context.Context, t Task) error {
 	v, err := w.variant(ctx, t)
 	if err != nil {
@@ -167,7 +167,7 @@ func (w *Worker) variant(ctx context.Context, t Task) (*registry.Variant, error)
 		return nil, err
 	}
 	if v.ProgramDigest != t.Program || v.PlanDigest != t.Plan {
-		return nil, &Failure{Cause: CauseProgram, Err: fmt.Errorf(
+		return nil, &Error{Cause: CauseProgram, Err: fmt.Errorf(
 			"the module records Program %s with Plan %s, registered are %s and %s",
 			v.ProgramDigest.Short(), v.PlanDigest.Short(), t.Program.Short(), t.Plan.Short())}
 	}
@@ -218,7 +218,7 @@ func (w *Worker) readKeys(
 		return nil, 0, fmt.Errorf("read key set: %w", err)
 	}
 	if size > w.cfg.KeyBytesMax {
-		return nil, 0, errors.Join(&Failure{
+		return nil, 0, errors.Join(&Error{
 			Cause: CauseResource, Field: "key_set",
 			Err: fmt.Errorf("it has %d bytes, the node has room for %d", size, w.cfg.KeyBytesMax),
 		}, r.Close())
@@ -279,7 +279,7 @@ func (w *Worker) store(plan *fhe.Plan, cts []fhe.Ciphertext) ([]Output, error) {
 	for i, ct := range cts {
 		data, err := fhe.EncodeCiphertexts(plan.Params, []fhe.Ciphertext{ct})
 		if err != nil {
-			return nil, &Failure{Cause: CauseEngine, Err: fmt.Errorf("encode output: %w", err)}
+			return nil, &Error{Cause: CauseEngine, Err: fmt.Errorf("encode output: %w", err)}
 		}
 		d, err := w.cfg.Blobs.Put(data)
 		if err != nil {
