@@ -33,17 +33,19 @@ const (
 	ErrnoState Errno = 10
 )
 
-var errnoNames = [...]string{
-	"none", "fault", "handle", "type", "range", "name", "limit", "phase", "absent", "depth",
-	"state",
-}
+// errnoCount is the number of codes, ErrnoNone included.
+const errnoCount = 11
 
 // String returns the name of the code as the reference page lists it.
 func (e Errno) String() string {
-	if e < 0 || int(e) >= len(errnoNames) {
+	names := [errnoCount]string{
+		"none", "fault", "handle", "type", "range", "name", "limit", "phase", "absent", "depth",
+		"state",
+	}
+	if e < 0 || e >= errnoCount {
 		return fmt.Sprintf("errno(%d)", int32(e))
 	}
-	return errnoNames[e]
+	return names[e]
 }
 
 // Error implements error, so that a code can be wrapped.
@@ -51,9 +53,9 @@ func (e Errno) Error() string { return "host error: " + e.String() }
 
 // Errnos returns every code but ErrnoNone, in order.
 func Errnos() []Errno {
-	out := make([]Errno, 0, len(errnoNames)-1)
-	for i := 1; i < len(errnoNames); i++ {
-		out = append(out, Errno(i))
+	out := make([]Errno, 0, errnoCount-1)
+	for e := ErrnoNone + 1; e < errnoCount; e++ {
+		out = append(out, e)
 	}
 	return out
 }

@@ -1,5 +1,7 @@
 package abi
 
+import "slices"
+
 // Version is the version of the ABI; it is bound into every Program's digest.
 const Version = "cerberus/v1"
 
@@ -93,7 +95,7 @@ type Function struct {
 
 func name2() []Param { return []Param{{"name_ptr", I32}, {"name_len", I32}} }
 
-func with(p []Param, more ...Param) []Param { return append(p[:len(p):len(p)], more...) }
+func with(p []Param, more ...Param) []Param { return append(slices.Clip(p), more...) }
 
 func handles(names ...string) []Param {
 	out := make([]Param, len(names))

@@ -1,5 +1,7 @@
 package abi
 
+import "slices"
+
 // ManifestVersion is the version of the manifest's form; do not renumber.
 const ManifestVersion = 1
 
@@ -250,7 +252,7 @@ func (m *Manifest) Combinations() []Args {
 		var next []Args
 		for _, base := range out {
 			for _, v := range f.Values {
-				args, err := NewArgs(append(base[:len(base):len(base)], Arg{f.Name, v}))
+				args, err := NewArgs(append(slices.Clip(base), Arg{f.Name, v}))
 				if err != nil {
 					continue // a checked manifest has valid, distinct names
 				}

@@ -9,9 +9,8 @@ import (
 // ManifestSection is the name of the custom section that holds the manifest.
 const ManifestSection = "cerberus.manifest"
 
-const wasmHeaderBytes = 8
-
-var wasmHeader = [wasmHeaderBytes]byte{0, 'a', 's', 'm', 1, 0, 0, 0}
+// wasmHeader begins every WebAssembly 1 module: magic and version.
+const wasmHeader = "\x00asm\x01\x00\x00\x00"
 
 // ModuleManifest reads the manifest out of a module file of at most [ModuleBytesMax]
 // bytes. It looks at section headers only; the code is the validator's business.
@@ -62,11 +61,11 @@ func manifestBytes(module []byte) ([]byte, error) {
 	if len(module) > ModuleBytesMax {
 		return nil, fmt.Errorf("%w: %d bytes, more than %d", ErrModule, len(module), ModuleBytesMax)
 	}
-	if !bytes.HasPrefix(module, wasmHeader[:]) {
+	if !bytes.HasPrefix(module, []byte(wasmHeader)) {
 		return nil, fmt.Errorf("%w: no WebAssembly 1 header", ErrModule)
 	}
 	var found []byte
-	for rest := module[wasmHeaderBytes:]; len(rest) > 0; {
+	for rest := module[len(wasmHeader):]; len(rest) > 0; {
 		id := rest[0]
 		size, n := binary.Uvarint(rest[1:])
 		if n <= 0 || n > 5 || size > uint64(len(rest)-1-n) {

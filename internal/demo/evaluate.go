@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 )
 
@@ -62,7 +61,7 @@ func evaluateOne(ctx context.Context, n *node, o options, e evaluation) (*report
 	if err != nil {
 		return nil, err
 	}
-	file := filepath.Join(n.home + "-rows.jsonl")
+	file := n.home + "-rows.jsonl"
 	if err := writeRows(file, rows); err != nil {
 		return nil, err
 	}
