@@ -2,8 +2,8 @@ package raftstore_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"log"
 	"os"
 	"time"
 
@@ -16,43 +16,44 @@ import (
 // A node on an empty directory becomes a cluster of its own; the first command names it.
 func ExampleOpen() {
 	dir, err := os.MkdirTemp("", "example")
-	if err != nil {
-		log.Fatal(err)
+	if err == nil {
+		err = bootstrapTwice(dir, abi.Address{1})
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	self := abi.Address{1}
+	if err := errors.Join(err, os.RemoveAll(dir)); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// applied before: false error: <nil>
+	// applied before: true error: <nil>
+	// cluster example, roles [admin node]
+}
+
+func bootstrapTwice(dir string, self abi.Address) (err error) {
 	node, err := raftstore.Open(raftstore.Config{
 		Dir: dir, NodeID: self, Now: time.Now,
-		OnFatal: func(err error) { log.Fatal(err) },
+		OnFatal: func(err error) { fmt.Println("must be restarted:", err) },
 	})
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
-	defer func() { _ = node.Close() }()
+	defer func() { err = errors.Join(err, node.Close()) }()
 	ctx := context.Background()
 	if err := node.WaitReady(ctx); err != nil {
-		log.Fatal(err)
+		return err
 	}
 	cmd, err := state.NewCommand(state.Request{
 		Signer: self, Nonce: []byte("used only once!!"),
 		ExpiryMS: time.Now().Add(time.Minute).UnixMilli(),
 	}, &raftlogv1.Bootstrap{ClusterId: "example", Admin: self[:], Node: self[:]})
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
 	for range 2 {
 		resp, err := node.Propose(ctx, cmd)
 		fmt.Println("applied before:", resp.Replayed, "error:", err)
 	}
-	err = node.Read(ctx, func(v *state.View) error {
-		fmt.Println("cluster:", v.ClusterID(), "roles:", v.Roles(self).List())
+	return node.Read(ctx, func(v *state.View) error {
+		fmt.Printf("cluster %s, roles %v\n", v.ClusterID(), v.Roles(self).List())
 		return nil
 	})
-	if err != nil {
-		log.Fatal(err)
-	}
-	// Output:
-	// applied before: false error: <nil>
-	// applied before: true error: <nil>
-	// cluster: example roles: [admin node]
 }
