@@ -46,7 +46,8 @@ type LoadedKeys interface {
 // RunOptions steer one run. The zero value is a plain run.
 type RunOptions struct {
 	// Recorder, if not nil, is told every integer that the run rounded or decomposed. An
-	// engine calls it from one goroutine at a time, in step order.
+	// engine calls it from one goroutine at a time, in step order and, within a step, digits
+	// before remainders, indices ascending. An error of it ends the run.
 	Recorder Recorder
 	// Progress, if not nil, is called after each step with the number of steps done.
 	Progress func(done int)
