@@ -65,6 +65,11 @@ func lowerRows() []Row {
 			Ours:  []string{"abi", "fhe", "fhe/rns", "fhe/encode"},
 			Third: []string{lattigoLib},
 		},
+		{
+			Path:  "fhe/lattigo/yardstick",
+			Ours:  []string{"abi", "fhe"},
+			Third: []string{lattigoLib},
+		},
 		{Path: "fhe/fhetest", Ours: []string{"abi", "fhe", "fhe/rns", "fhe/lattigo"}},
 		{Path: "raftstore/ledger", Ours: []string{"abi"}, Never: impure()},
 		{
@@ -146,12 +151,13 @@ func upperRows() []Row {
 			"sdk-wasm/...", "internal/...",
 		}, Third: []string{cobraLib, ageLib, termLib, connectLib}},
 		{Path: "internal/abigen", Ours: []string{"abi"}},
+		{Path: "internal/figures"},
 		{Path: "internal/kit", Ours: []string{"abi", "fhe/...", "host/...", "sdk-wasm/..."}},
 		{Path: "internal/bench", Ours: []string{
 			"abi", publicAPI, "fhe/...", "host/...", "client", "raftstore/...", "plugins/...",
-			"sdk-wasm/...",
+			"sdk-wasm/...", "internal/figures",
 		}},
-		{Path: "internal/demo", Ours: []string{"abi", "client"}},
+		{Path: "internal/demo", Ours: []string{"abi", "client", "internal/figures"}},
 		{Path: "internal/release"},
 		{Path: "internal/tidy"},
 	}
