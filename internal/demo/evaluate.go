@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"github.com/cerberus-host/cerberus/internal/figures"
 )
 
 // report is the part of `cerberus eval --json` that is printed and recorded.
@@ -41,19 +43,19 @@ func evaluate(ctx context.Context, n *node, o options) error {
 	if _, err := os.Stat(o.data); err != nil {
 		return fmt.Errorf("the data sets are not at %s: name their folder with -data: %w", o.data, err)
 	}
-	figures := newFigures("inference")
+	file := figures.New("inference", time.Now())
 	for _, e := range evaluations() {
 		r, err := evaluateOne(ctx, n, o, e)
 		if err != nil {
 			return fmt.Errorf("%s: %w", e.name, err)
 		}
 		printReport(e.name, r)
-		figures.add(e, r)
+		addRows(file, e, r)
 	}
 	if o.record == "" {
 		return nil
 	}
-	return figures.write(o.record)
+	return file.Write(o.record)
 }
 
 func evaluateOne(ctx context.Context, n *node, o options, e evaluation) (*report, error) {
@@ -90,29 +92,10 @@ func printReport(name string, r *report) {
 	}
 }
 
-// figures is the form of every file in docs/benchmarks.
-type figures struct {
-	Area    string   `json:"area"`
-	Machine string   `json:"machine"`
-	Date    string   `json:"date"`
-	Rows    []figure `json:"rows"`
-}
-
-type figure struct {
-	Figure    string  `json:"figure"`
-	Value     float64 `json:"value"`
-	Unit      string  `json:"unit"`
-	Asked     string  `json:"asked"`
-	Reference string  `json:"reference"`
-}
-
-func newFigures(area string) *figures {
-	return &figures{Area: area, Machine: machine(), Date: time.Now().UTC().Format(time.DateOnly)}
-}
-
-func (f *figures) add(e evaluation, r *report) {
+// addRows records what a report says about one data set.
+func addRows(f *figures.File, e evaluation, r *report) {
 	put := func(name string, value float64, unit string) {
-		f.Rows = append(f.Rows, figure{Figure: e.name + ": " + name, Value: value, Unit: unit})
+		f.Add(figures.Row{Figure: e.name + ": " + name, Value: value, Unit: unit})
 	}
 	put("accuracy, clear twin", 100*r.AccuracyPlain, "%")
 	put("accuracy, encrypted", 100*r.AccuracyEncrypted, "%")
@@ -120,15 +103,4 @@ func (f *figures) add(e evaluation, r *report) {
 	put("upload", float64(r.UploadBytesMax)/1e3, "KB")
 	put("execute p50", r.Timings["execute"].P50, "ms")
 	put("total p50", r.Timings["total"].P50, "ms")
-}
-
-func (f *figures) write(file string) error {
-	b, err := json.MarshalIndent(f, "", "  ")
-	if err != nil {
-		return fmt.Errorf("record figures: %w", err)
-	}
-	if err := os.WriteFile(file, append(b, '\n'), 0o600); err != nil {
-		return fmt.Errorf("record figures: %w", err)
-	}
-	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 )
@@ -135,20 +134,4 @@ func columnName(head string) string {
 	name := strings.TrimPrefix(strings.TrimSpace(head), "(")
 	name, _, _ = strings.Cut(name, ")")
 	return name
-}
-
-// machine describes where the figures were measured.
-func machine() string {
-	model := "unknown processor"
-	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		for line := range strings.SplitSeq(string(b), "\n") {
-			if name, value, ok := strings.Cut(line, ":"); ok &&
-				strings.TrimSpace(name) == "model name" {
-				model = strings.TrimSpace(value)
-				break
-			}
-		}
-	}
-	return fmt.Sprintf("%s, %d cores, %s/%s, %s", model, runtime.NumCPU(), runtime.GOOS,
-		runtime.GOARCH, runtime.Version())
 }
