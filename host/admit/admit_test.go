@@ -105,6 +105,12 @@ func TestHostileBodies(t *testing.T) {
 			"blocks by locals", w.Cat([]byte{1}, w.U32(1000), []byte{0x7f}), flat(1000),
 			"blocks times locals",
 		},
+		{"blocks", nil, flat(admit.BlocksMax + 1), "blocks in one function"},
+		{"branches", nil, w.Repeat(branches(4000), 5), "branch targets in one function"},
+		{
+			"fills", nil, w.Repeat(w.Cat(w.Repeat(w.I32Const(0), 3), []byte{0xfc, 11, 0}), 1025),
+			"blocks in one function",
+		},
 		{"long body", nil, w.Repeat([]byte{1}, admit.BodyBytesMax), "one function's body"},
 		{"unknown operator", nil, []byte{0xff}, "unknown operator"},
 		{"exception", nil, []byte{0x06, 0x40, 0x0b}, "unknown operator"},
@@ -159,6 +165,12 @@ func TestTotalsOfManyFunctions(t *testing.T) {
 		m.Functions = append(m.Functions, w.Function{})
 	}
 	refused(t, w.Attach(t, m.Bytes()), "function", "too many functions")
+
+	m = w.Brain(nil, nil, nil)
+	for range 5 {
+		m.Functions = append(m.Functions, w.Function{Body: w.Repeat([]byte{0x02, 0x40, 0x0b}, 4000)})
+	}
+	refused(t, w.Attach(t, m.Bytes()), "code", "blocks in large functions")
 
 	m = w.Brain(nil, nil, nil)
 	for range 21 {

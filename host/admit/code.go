@@ -54,18 +54,46 @@ func (w *walker) body(t signature) error {
 	if b.needsEntry(w.end - start) {
 		points = append([]int{b.entry}, points...)
 	}
-	product := uint64(b.blocks+len(points)+1) * uint64(locals+len(t.params))
-	if product > BlocksByLocalsMax {
-		e := w.limited("blocks times locals in one function", product, BlocksByLocalsMax)
-		e.Fix = "split the function"
-		return e
-	}
-	w.productTotal += product
-	if w.productTotal > BlocksByLocalsTotalMax {
-		return w.limited("blocks times locals", w.productTotal, BlocksByLocalsTotalMax)
+	blocks := uint64(b.blocks + bulkBlocks*len(points))
+	if err := b.weigh(blocks, uint64(locals+len(t.params))); err != nil {
+		return err
 	}
 	w.facts.Points += len(points)
 	w.bodies = patch(w.bodies, w.data, start, w.end, points)
+	return nil
+}
+
+// weigh compares what compiling the body costs with the limits.
+func (b *bodyWalk) weigh(blocks, locals uint64) error {
+	const split = "split the function"
+	if blocks > BlocksMax {
+		e := b.limited("blocks in one function", blocks, BlocksMax)
+		e.Fix = split
+		return e
+	}
+	b.pairsTotal += blocks * blocks
+	if b.pairsTotal > BlockPairsMax {
+		return b.limited("blocks in large functions", b.pairsTotal, BlockPairsMax)
+	}
+	product := (blocks + 1) * locals
+	if product > BlocksByLocalsMax {
+		e := b.limited("blocks times locals in one function", product, BlocksByLocalsMax)
+		e.Fix = split
+		return e
+	}
+	b.productTotal += product
+	if b.productTotal > BlocksByLocalsTotalMax {
+		return b.limited("blocks times locals", b.productTotal, BlocksByLocalsTotalMax)
+	}
+	if b.targets > FunctionTargetsMax {
+		e := b.limited("branch targets in one function", b.targets, FunctionTargetsMax)
+		e.Fix = split
+		return e
+	}
+	b.targetsTotal += b.targets
+	if b.targetsTotal > TargetsTotalMax {
+		return b.limited("branch targets", b.targetsTotal, TargetsTotalMax)
+	}
 	return nil
 }
 
@@ -106,6 +134,8 @@ type bodyWalk struct {
 	depth  int
 	blocks int
 	points []int
+	// targets counts those of all br_table operators.
+	targets uint64
 	// calls, loops: whether the body has any. covered: a loop is passed before anything
 	// that could leave the straight line from the entry; left: such a thing has come.
 	calls, loops, covered, strayed bool
@@ -180,6 +210,7 @@ func (b *bodyWalk) branchTable() error {
 	if err != nil {
 		return err
 	}
+	b.targets += uint64(n) + 1
 	for range n + 1 {
 		if _, err := b.u32(); err != nil {
 			return err

@@ -32,14 +32,29 @@ const (
 	BodyBytesMax = 128 << 10
 	// NestingMax bounds nested blocks: compile time grows with their square [549].
 	NestingMax = 1_024
-	// BranchTargetsMax bounds the targets of one br_table [895].
+	// BranchTargetsMax bounds the targets of one br_table [964].
 	BranchTargetsMax = 4_096
+	// FunctionTargetsMax bounds the targets of all br_table operators of one function:
+	// thirty tables of 4,096 in one body compile for a second.
+	FunctionTargetsMax = 16_384
+	// TargetsTotalMax bounds the targets of all functions [72,567].
+	TargetsTotalMax = 500_000
+	// BlocksMax bounds the blocks of one function, each bulk operator counted as
+	// [bulkBlocks]: 25,000 empty ifs in one body compile for half a minute [830].
+	BlocksMax = 4_096
+	// BlockPairsMax bounds the sum, over all functions, of the square of their blocks: that
+	// is how compile time grows.
+	BlockPairsMax = 64_000_000
 	// BlocksByLocalsMax bounds, for one function, its blocks times its parameters and
 	// locals: 4,000 times 4,000 compile for a minute and take a gigabyte.
 	BlocksByLocalsMax = 1_000_000
 	// BlocksByLocalsTotalMax bounds the sum of these products.
 	BlocksByLocalsTotalMax = 20_000_000
 )
+
+// bulkBlocks is what one bulk memory operator with its interruption point costs the
+// compiler, in blocks.
+const bulkBlocks = 4
 
 // leafBytesMax is the largest body that may go without an interruption point at its entry:
 // it calls nothing and has no loop, so its time is a fraction of a microsecond, and the

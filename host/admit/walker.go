@@ -17,7 +17,7 @@ type walker struct {
 	exported    map[string]export
 	haveCode    bool
 
-	localsTotal, productTotal, elementsTotal uint64
+	localsTotal, productTotal, elementsTotal, targetsTotal, pairsTotal uint64
 
 	bodies      []byte // the code section's new payload
 	code        []byte // the new module
