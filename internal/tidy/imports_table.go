@@ -132,6 +132,7 @@ func upperRows() []Row {
 			Path:  "host",
 			Ours:  []string{"abi", publicAPI, raftLogAPI, "fhe/...", "host/...", "raftstore/..."},
 			Third: []string{connectLib},
+			Tests: []string{protobufLib, "client"},
 		},
 		{
 			Path: "host/hosttest",
