@@ -49,9 +49,16 @@ const (
 	sectionDataCount
 )
 
-var sectionNames = [...]string{
-	"custom", "type", "import", "function", "table", "memory", "global", "export", "start",
-	"element", "code", "data", "data count",
+// sectionName returns the name of a section, false for an unknown one.
+func sectionName(id byte) (string, bool) {
+	names := [...]string{
+		"custom", "type", "import", "function", "table", "memory", "global", "export", "start",
+		"element", "code", "data", "data count",
+	}
+	if int(id) >= len(names) {
+		return "", false
+	}
+	return names[id], true
 }
 
 // sectionRank is the place of a section in the file: the data count stands before the code.
@@ -100,10 +107,11 @@ func (w *walker) nextSection(rank int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if int(id) >= len(sectionNames) {
+	name, ok := sectionName(id)
+	if !ok {
 		return 0, w.errorf("unknown section %d", id)
 	}
-	w.section = sectionNames[id]
+	w.section = name
 	size, err := w.u32()
 	if err != nil {
 		return 0, err

@@ -50,9 +50,6 @@ const procExit = "proc_exit"
 // signature is a function type as the binary format spells it, to be compared.
 type signature struct{ params, results string }
 
-// empty is the type of the exports that the ABI asks for.
-var empty = signature{}
-
 // importable returns the signature of every function that a module may import.
 func importable() map[[2]string]signature {
 	wire := map[abi.ValueType]string{abi.I32: "\x7f", abi.I64: "\x7e", abi.F64: "\x7c"}

@@ -321,5 +321,5 @@ func (w *walker) finish() error {
 func (w *walker) isEmptyFunction(x export) bool {
 	own := int64(x.index) - int64(w.imported)
 	return x.kind == kindFunction && own >= 0 && own < int64(len(w.ownTypes)) &&
-		w.signatures[w.ownTypes[own]] == empty
+		w.signatures[w.ownTypes[own]] == (signature{})
 }

@@ -170,7 +170,8 @@ func TestEncodeCalls(t *testing.T) {
 		p, n := name(s)
 		return []uint64{p, n, buf, capacity}
 	}
-	if n := g.call("request_text", text("note", 100, 3)...); n != 5 || string(g.memory[100:104]) != "hel\x00" {
+	if n := g.call("request_text", text("note", 100, 3)...); n != 5 ||
+		string(g.memory[100:104]) != "hel\x00" {
 		t.Errorf("request_text = %d, memory %q", n, g.memory[100:104])
 	}
 	g.want(abi.ErrnoName, "request_text", text("zz", 100, 3)...)
@@ -227,7 +228,9 @@ func TestInferRefusesForgedHandles(t *testing.T) {
 	if again := g.call("input", 0, 1); again != x {
 		t.Errorf("the same input is %d, then %d", x, again)
 	}
-	for _, forged := range []int64{0, -1, x + 1, x + 1<<32, x ^ 1<<62, x | math.MinInt64, math.MaxInt64} {
+	for _, forged := range []int64{
+		0, -1, x + 1, x + 1<<32, x ^ 1<<62, x | math.MinInt64, math.MaxInt64,
+	} {
 		g.want(abi.ErrnoHandle, "neg", uint64(forged))
 		g.want(abi.ErrnoHandle, "add", uint64(x), uint64(forged))
 		g.want(abi.ErrnoHandle, "output", 1, 1, uint64(forged))

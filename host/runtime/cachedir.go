@@ -94,13 +94,15 @@ var errNotPlain = errors.New("not a plain file, or too large")
 
 // sum returns the digest of the paths and contents of all files but the seal.
 func (d cacheDir) sum() (string, error) {
+	root, err := os.OpenRoot(string(d))
+	if err != nil {
+		return "", fmt.Errorf("read compiled code: %w", err)
+	}
+	defer func() { _ = root.Close() }()
+	files := root.FS()
 	var parts [][]byte
-	err := filepath.WalkDir(string(d), func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		rel, err := filepath.Rel(string(d), path)
-		if err != nil || rel == sealName {
+	err = fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || path == sealName {
 			return err
 		}
 		info, err := entry.Info()
@@ -110,11 +112,11 @@ func (d cacheDir) sum() (string, error) {
 		if !info.Mode().IsRegular() || info.Size() > cachedBytesMax {
 			return errNotPlain
 		}
-		content, err := os.ReadFile(path)
+		content, err := fs.ReadFile(files, path)
 		if err != nil {
 			return err
 		}
-		parts = append(parts, []byte(filepath.ToSlash(rel)), content)
+		parts = append(parts, []byte(path), content)
 		return nil
 	})
 	if err != nil {

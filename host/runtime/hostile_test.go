@@ -29,11 +29,13 @@ func callTree() *w.Module {
 	return m
 }
 
-// fills is 2,000 times memory.fill of 64 MiB in one straight line.
+// fills is 2,000 times memory.fill of 64 MiB, in straight lines of 1,000.
 func fills() *w.Module {
-	const pages, times = 1024, 2000
+	const pages, times = 1024, 1000
 	fill := w.Cat(w.I32Const(0), w.I32Const(1), w.I32Const(pages<<16-1), []byte{0xfc, 11, 0})
-	m := w.Brain(nil, w.Repeat(fill, times), nil)
+	line := w.Repeat(fill, times)
+	m := w.Brain(nil, w.Cat(w.Call(4), line), nil)
+	m.Functions = append(m.Functions, w.Function{Body: line})
 	m.MemoryPages = pages
 	return m
 }
@@ -163,14 +165,16 @@ func TestHostCallsAreCounted(t *testing.T) {
 
 func TestTraps(t *testing.T) {
 	recursion := w.Brain(nil, w.Call(2), nil)
+	load8 := w.Cat(w.I32Const(1<<20), []byte{0x2d, 0, 0, 0x1a})
+	division := w.Cat(w.I32Const(1), w.I32Const(0), []byte{0x6d, 0x1a})
 	for name, c := range map[string]struct {
 		module *w.Module
 		text   string
 	}{
 		"unreachable":   {w.Brain(nil, []byte{0}, nil), "unreachable"},
 		"recursion":     {recursion, "stack overflow"},
-		"out of bounds": {w.Brain(nil, w.Cat(w.I32Const(1<<20), []byte{0x2d, 0, 0, 0x1a}), nil), "out of bounds"},
-		"division":      {w.Brain(nil, w.Cat(w.I32Const(1), w.I32Const(0), []byte{0x6d, 0x1a}), nil), "divide by zero"},
+		"out of bounds": {w.Brain(nil, load8, nil), "out of bounds"},
+		"division":      {w.Brain(nil, division, nil), "divide by zero"},
 	} {
 		for _, interpreter := range []bool{false, true} {
 			r := newRuntime(t, runtime.Config{Interpreter: interpreter})
@@ -197,7 +201,8 @@ func TestMemoryLimit(t *testing.T) {
 	// loop: memory.grow(1); go on unless the result is -1.
 	body := []byte{0x03, 0x40, 0x41, 1, 0x40, 0, 0x41, 0x7f, 0x47, 0x0d, 0, 0x0b}
 	m := load(t, r, w.Attach(t, w.Brain(body, nil, nil).Bytes()))
-	if _, err := m.RunEncode(context.Background(), mode(t, "plain"), request(t, m, "plain")); err != nil {
+	_, err := m.RunEncode(context.Background(), mode(t, "plain"), request(t, m, "plain"))
+	if err != nil {
 		t.Fatal(err)
 	}
 	if size != 16<<16 {
@@ -237,9 +242,14 @@ func TestPointersAtTheEnds(t *testing.T) {
 		ptr, n uint32
 		want   abi.Errno
 	}{
-		{0, 0, 0}, {page, 0, 0}, {page - 1, 1, 0}, {page, 1, abi.ErrnoFault},
-		{page + 1, 0, abi.ErrnoFault}, {math.MaxUint32, 1, abi.ErrnoFault},
-		{1, math.MaxUint32, abi.ErrnoFault}, {math.MaxUint32, math.MaxUint32, abi.ErrnoFault},
+		{0, 0, 0},
+		{page, 0, 0},
+		{page - 1, 1, 0},
+		{page, 1, abi.ErrnoFault},
+		{page + 1, 0, abi.ErrnoFault},
+		{math.MaxUint32, 1, abi.ErrnoFault},
+		{1, math.MaxUint32, abi.ErrnoFault},
+		{math.MaxUint32, math.MaxUint32, abi.ErrnoFault},
 	} {
 		m := w.Brain(nil, nil, nil)
 		i := m.Import(w.Import{

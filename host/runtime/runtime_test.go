@@ -68,7 +68,10 @@ func TestGuestErrors(t *testing.T) {
 		{"unknown input", infer("unused"), hostcall.ErrGuest, `no input "z"`},
 		{"beyond bound", encode("bound"), hostcall.ErrGuest, "within ±8"},
 		{"foreign arguments", infer("nothing"), hostcall.ErrArgs, "mode=nothing"},
-		{"no arguments", func() error { _, err := m.RunInfer(ctx, nil); return err }(), hostcall.ErrArgs, ""},
+		{"no arguments", func() error {
+			_, err := m.RunInfer(ctx, nil)
+			return err
+		}(), hostcall.ErrArgs, ""},
 		{"label", func() error {
 			_, err := m.RunDecode(ctx, mode(t, "label"), map[string][]float64{"y": {1}})
 			return err
@@ -125,9 +128,12 @@ func TestNothingCrossesRuns(t *testing.T) {
 
 func TestReport(t *testing.T) {
 	var reports []runtime.Report
-	r := newRuntime(t, runtime.Config{Observe: func(r runtime.Report) { reports = append(reports, r) }})
+	r := newRuntime(t, runtime.Config{
+		Observe: func(r runtime.Report) { reports = append(reports, r) },
+	})
 	m := load(t, r, goFile(t))
-	if _, err := m.RunEncode(context.Background(), mode(t, "log"), request(t, m, "log")); err != nil {
+	_, err := m.RunEncode(context.Background(), mode(t, "log"), request(t, m, "log"))
+	if err != nil {
 		t.Fatal(err)
 	}
 	if len(reports) != 1 {

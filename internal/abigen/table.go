@@ -32,11 +32,17 @@ type row struct {
 	result string
 }
 
-// elements gives the element type of arrays that are not bytes; the table's Doc says so.
-var elements = map[string]string{
-	"encode_put.values": "float64",
-	"constant.values":   "int64",
-	"result.buf":        "float64",
+// element returns the Go type of an array's elements; the table's Doc says which arrays do
+// not hold bytes.
+func element(function, param string) string {
+	switch function + "." + param {
+	case "encode_put.values", "result.buf":
+		return "float64"
+	case "constant.values":
+		return "int64"
+	default:
+		return "byte"
+	}
 }
 
 func tableRows() ([]row, error) {
@@ -81,12 +87,8 @@ func arguments(f abi.Function) ([]argument, error) {
 			out = append(out, argument{base, "string", []string{base + " string"}, []string{base}})
 			i++
 		case next == base+"_cap" || next == "count":
-			elem := elements[f.Name+"."+base]
-			if elem == "" {
-				elem = "byte"
-			}
 			out = append(out, argument{
-				base, "[]" + elem,
+				base, "[]" + element(f.Name, base),
 				[]string{base + " unsafe.Pointer", "count int32"},
 				[]string{
 					"unsafe.Pointer(unsafe.SliceData(" + base + "))", "int32(len(" + base + "))",

@@ -152,14 +152,14 @@ func record(ctx context.Context, file []byte) (programs []BuiltProgram, err erro
 	return programs, nil
 }
 
-// readBounded reads a file of at most most bytes.
-func readBounded(path string, most int64) ([]byte, error) {
+// readBounded reads a file that has no more than limit bytes.
+func readBounded(path string, limit int64) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || info.Size() > most {
-		return nil, fmt.Errorf("%w: %s is no file of at most %d bytes", ErrSource, path, most)
+	if !info.Mode().IsRegular() || info.Size() > limit {
+		return nil, fmt.Errorf("%w: %s is no file of at most %d bytes", ErrSource, path, limit)
 	}
 	return os.ReadFile(path)
 }

@@ -124,27 +124,32 @@ func TestBuiltModuleRuns(t *testing.T) {
 }
 
 func TestBuildErrors(t *testing.T) {
+	remove := func(name string) func(string) {
+		return func(dir string) {
+			if err := os.Remove(filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	put := func(name, text string) func(string) {
+		return func(dir string) { write(t, filepath.Join(dir, name), text) }
+	}
+	const neverServed = "package main\n\n" +
+		"import _ \"github.com/cerberus-host/cerberus/sdk-wasm/go\"\n\nfunc main() {}\n"
 	for _, c := range []struct {
 		name   string
 		change func(dir string)
 		want   error
 		text   string
 	}{
-		{"no manifest", func(d string) { os.Remove(filepath.Join(d, "manifest.json")) }, kit.ErrSource, "missing"},
-		{"bad manifest", func(d string) { write(t, filepath.Join(d, "manifest.json"), "{}") }, abi.ErrManifest, ""},
-		{"no model", func(d string) { os.Remove(filepath.Join(d, "scorer.model")) }, os.ErrNotExist, "model"},
-		{"short model", func(d string) { write(t, filepath.Join(d, "scorer.model"), "1234") }, abi.ErrManifest, "tensors"},
-		{"no go.mod", func(d string) { os.Remove(filepath.Join(d, "go.mod")) }, kit.ErrSource, "go mod init"},
-		{"syntax", func(d string) { write(t, filepath.Join(d, "x.go"), "package main\nfunc") }, kit.ErrToolchain, "x.go"},
-		{
-			"never served", func(d string) {
-				write(t, filepath.Join(d, "main.go"), "package main\n\n"+
-					"import _ \"github.com/cerberus-host/cerberus/sdk-wasm/go\"\n\nfunc main() {}\n")
-			}, hostcall.ErrGuest, "brain.Serve",
-		},
-		{"no SDK", func(d string) {
-			write(t, filepath.Join(d, "main.go"), "package main\n\nfunc main() {}\n")
-		}, abi.ErrModule, "SDK"},
+		{"no manifest", remove("manifest.json"), kit.ErrSource, "missing"},
+		{"bad manifest", put("manifest.json", "{}"), abi.ErrManifest, ""},
+		{"no model", remove("scorer.model"), os.ErrNotExist, "model"},
+		{"short model", put("scorer.model", "1234"), abi.ErrManifest, "tensors"},
+		{"no go.mod", remove("go.mod"), kit.ErrSource, "go mod init"},
+		{"syntax", put("x.go", "package main\nfunc"), kit.ErrToolchain, "x.go"},
+		{"never served", put("main.go", neverServed), hostcall.ErrGuest, "brain.Serve"},
+		{"no SDK", put("main.go", "package main\n\nfunc main() {}\n"), abi.ErrModule, "SDK"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir, out := author(t), t.TempDir()
@@ -175,7 +180,9 @@ func TestInspect(t *testing.T) {
 	if facts.Module != b.Module || facts.Counts.Functions == 0 {
 		t.Errorf("facts %+v", facts)
 	}
-	for _, want := range []string{"scorer 1.0.0", "features: numbers", "x: 3 coeffs", b.Module.String()} {
+	for _, want := range []string{
+		"scorer 1.0.0", "features: numbers", "x: 3 coeffs", b.Module.String(),
+	} {
 		if !strings.Contains(facts.Text(), want) {
 			t.Errorf("%q is missing in\n%s", want, facts.Text())
 		}

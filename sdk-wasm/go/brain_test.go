@@ -120,10 +120,11 @@ func TestFirstErrorIsKeptAndStopsCalls(t *testing.T) {
 
 func TestAuthorsErrorComesFirst(t *testing.T) {
 	mine := errors.New("mine")
-	err := RunEncode(&fakeHost{fail: ErrnoRange}, testBrain{encode: func(_ *Request, e *Encoder) error {
+	encode := func(_ *Request, e *Encoder) error {
 		e.Put("x", 0, []float64{1})
 		return mine
-	}})
+	}
+	err := RunEncode(&fakeHost{fail: ErrnoRange}, testBrain{encode: encode})
 	if !errors.Is(err, mine) {
 		t.Errorf("error %v", err)
 	}
