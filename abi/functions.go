@@ -9,8 +9,8 @@ const Version = "cerberus/v1"
 const ImportModule = "cerberus1"
 
 // Exports that a module must have beside its memory: a marker of the ABI's version and
-// the three entry points. All have type () -> (); the outcome of an entry point is
-// reported by the host function "finish".
+// the three entry points. All have type () -> (); an entry point succeeds by returning
+// without having called the host function "fail".
 const (
 	ExportMarker = "cerberus_abi_v1"
 	ExportEncode = "encode"

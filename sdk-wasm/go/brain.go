@@ -23,7 +23,7 @@ var ErrNotServed = errors.New("no Brain: call brain.Serve from an init function,
 
 // served is the module's Brain. It is written once, while the module initialises, because
 // the exports that the host calls have no parameters to carry it.
-var served Brain
+var served Brain //nolint:gochecknoglobals // see above
 
 // Serve makes b the Brain of this module; the last call counts. Call it from an init
 // function or a package variable.
