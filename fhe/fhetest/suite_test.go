@@ -14,10 +14,7 @@ import (
 	"github.com/cerberus-host/cerberus/fhe/lattigo"
 )
 
-var (
-	rewrite = flag.Bool("rewrite", false, "write the known answers anew")
-	large   = flag.Bool("large", false, "include the largest parameter sets")
-)
+var rewrite = flag.Bool("rewrite", false, "write the known answers anew")
 
 func TestReferencePassesTheSuite(t *testing.T) {
 	fhetest.Run(t, func() fhe.Engine { return lattigo.New() })
@@ -49,7 +46,7 @@ func TestKnownAnswers(t *testing.T) {
 		writeKnown(ctx, t, e)
 		t.Skip("build again to read the new answers")
 	}
-	for _, p := range knownParams(t, *large) {
+	for _, p := range knownParams(t, largeSets) {
 		if err := fhetest.KnownAnswersFor(ctx, e, p); err != nil {
 			t.Error(err)
 		}
