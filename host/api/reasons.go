@@ -45,7 +45,6 @@ const (
 	InputMismatch       Reason = "input_mismatch"
 	KeySetMismatch      Reason = "key_set_mismatch"
 	GuestFailed         Reason = "guest_failed"
-	GuestDeadline       Reason = "task_deadline_exceeded"
 	TaskProgramMismatch Reason = "program_mismatch"
 	TaskBadInput        Reason = "bad_input"
 	TaskBlobUnavailable Reason = "blob_unavailable"
@@ -164,8 +163,9 @@ func nodeReasons() []ReasonRow {
 		},
 		{Cancelled, connect.CodeCanceled, "The caller went away.", "Repeat the request."},
 		{
-			DeadlineExceeded, connect.CodeDeadlineExceeded, "The request's deadline is over.",
-			"Repeat the request with a longer deadline.",
+			DeadlineExceeded, connect.CodeDeadlineExceeded,
+			"The request's deadline is over, or a task ran longer than the node allows.",
+			"Allow the request more time; for a task, ask the operator for a longer limit.",
 		},
 		{
 			Malformed, connect.CodeInvalidArgument, "The body is no message of the schema.",
@@ -309,10 +309,6 @@ func taskReasons() []ReasonRow {
 		{
 			GuestFailed, connect.CodeFailedPrecondition, "The module's infer failed in a task.",
 			"Ask the Brain's author.",
-		},
-		{
-			GuestDeadline, connect.CodeFailedPrecondition,
-			"The task ran longer than the node allows.", "Ask the operator for a longer limit.",
 		},
 		{
 			TaskProgramMismatch, connect.CodeFailedPrecondition,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/fhe"
@@ -131,17 +132,45 @@ func (c *Client) Plan(version *cerberusv1.ModuleVersion) *fhe.Plan {
 	return plan
 }
 
+// Install registers a module in a slot and activates it.
+func (c *Client) Install(slot uint32, module []byte) *cerberusv1.ModuleVersion {
+	c.tb.Helper()
+	d := c.Upload(cerberusv1.BlobKind_BLOB_KIND_MODULE, module)
+	resp, err := c.Brains.RegisterModule(c.tb.Context(), &cerberusv1.RegisterModuleRequest{
+		Brain: slot, ModuleDigest: d[:],
+	})
+	if err != nil {
+		c.tb.Fatal(err)
+	}
+	_, err = c.Brains.ActivateModule(c.tb.Context(), &cerberusv1.ActivateModuleRequest{
+		Brain: slot, ModuleDigest: d[:],
+	})
+	if err != nil {
+		c.tb.Fatal(err)
+	}
+	return resp.GetVersion()
+}
+
 // Submission uploads a question and returns the request that submits it.
 func (c *Client) Submission(
 	slot uint32, version *cerberusv1.ModuleVersion, q *Question,
 ) *cerberusv1.SubmitTaskRequest {
 	c.tb.Helper()
-	input := c.Upload(cerberusv1.BlobKind_BLOB_KIND_CIPHERTEXT, q.Input)
-	keys := c.Upload(cerberusv1.BlobKind_BLOB_KIND_KEY_SET, q.KeySet)
+	c.Upload(cerberusv1.BlobKind_BLOB_KIND_CIPHERTEXT, q.Input)
+	c.Upload(cerberusv1.BlobKind_BLOB_KIND_KEY_SET, q.KeySet)
+	return c.Request(slot, version, q)
+}
+
+// Request returns the request that submits a question, which is not uploaded.
+func (c *Client) Request(
+	slot uint32, version *cerberusv1.ModuleVersion, q *Question,
+) *cerberusv1.SubmitTaskRequest {
+	c.tb.Helper()
 	once := make([]byte, 16)
 	if _, err := rand.Read(once); err != nil {
 		c.tb.Fatal(err)
 	}
+	input, keys := abi.SumDigest(q.Input), abi.SumDigest(q.KeySet)
 	return &cerberusv1.SubmitTaskRequest{
 		Brain: slot, ModuleDigest: version.GetModuleDigest(),
 		PlanDigest: version.GetPlans()[0].GetPlanDigest(),
@@ -155,21 +184,24 @@ func (c *Client) Submission(
 // Await watches a task until it has ended.
 func (c *Client) Await(id []byte) *cerberusv1.Task {
 	c.tb.Helper()
-	stream, err := c.Tasks.WatchTask(c.tb.Context(), &cerberusv1.WatchTaskRequest{Id: id})
+	task, err := c.TryAwait(c.tb.Context(), id)
 	if err != nil {
 		c.tb.Fatal(err)
+	}
+	return task
+}
+
+// TryAwait is [Client.Await] for a test that expects an error.
+func (c *Client) TryAwait(ctx context.Context, id []byte) (*cerberusv1.Task, error) {
+	stream, err := c.Tasks.WatchTask(ctx, &cerberusv1.WatchTaskRequest{Id: id})
+	if err != nil {
+		return nil, err
 	}
 	var last *cerberusv1.Task
 	for stream.Receive() {
 		last = stream.Msg().GetTask()
 	}
-	if err := stream.Err(); err != nil {
-		c.tb.Fatal(err)
-	}
-	if err := stream.Close(); err != nil {
-		c.tb.Fatal(err)
-	}
-	return last
+	return last, errors.Join(stream.Err(), stream.Close())
 }
 
 // Decrypt fetches and decrypts the first output of a finished task.

@@ -107,7 +107,6 @@ func (n *Node) Restart() *Node {
 // Client is the API as one account sees it.
 type Client struct {
 	Key    *identity.Key
-	Signer *identity.Transport
 	Nodes  cerberusv1connect.NodeServiceClient
 	Blobs  cerberusv1connect.BlobServiceClient
 	Brains cerberusv1connect.BrainServiceClient
@@ -121,12 +120,24 @@ func NewClient(
 	tb testing.TB, url string, key *identity.Key, now func() time.Time,
 ) *Client {
 	tb.Helper()
+	c, err := TryClient(tb, url, key, now)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
+}
+
+// TryClient is [NewClient] for a test that expects an error.
+func TryClient(
+	tb testing.TB, url string, key *identity.Key, now func() time.Time,
+) (*Client, error) {
+	tb.Helper()
 	base := &http.Transport{DialContext: (&net.Dialer{}).DialContext}
 	tb.Cleanup(base.CloseIdleConnections)
 	signer := identity.NewTransport(base, key, now, rand.Reader)
 	h := &http.Client{Transport: signer}
 	c := &Client{
-		Key: key, Signer: signer, tb: tb,
+		Key: key, tb: tb,
 		Nodes:  cerberusv1connect.NewNodeServiceClient(h, url),
 		Blobs:  cerberusv1connect.NewBlobServiceClient(h, url),
 		Brains: cerberusv1connect.NewBrainServiceClient(h, url),
@@ -134,10 +145,10 @@ func NewClient(
 	}
 	status, err := c.Nodes.GetStatus(tb.Context(), &cerberusv1.GetStatusRequest{})
 	if err != nil {
-		tb.Fatal(err)
+		return nil, err
 	}
 	signer.SetCluster(status.GetClusterId())
-	return c
+	return c, nil
 }
 
 // As returns the API as the account of a key sees it.
@@ -155,18 +166,5 @@ func (n *Node) Stranger() *Client {
 // Install registers a module in a slot and activates it, in the admin's name.
 func (n *Node) Install(slot uint32, module []byte) *cerberusv1.ModuleVersion {
 	n.tb.Helper()
-	d := n.Admin.Upload(cerberusv1.BlobKind_BLOB_KIND_MODULE, module)
-	resp, err := n.Admin.Brains.RegisterModule(n.tb.Context(), &cerberusv1.RegisterModuleRequest{
-		Brain: slot, ModuleDigest: d[:],
-	})
-	if err != nil {
-		n.tb.Fatal(err)
-	}
-	_, err = n.Admin.Brains.ActivateModule(n.tb.Context(), &cerberusv1.ActivateModuleRequest{
-		Brain: slot, ModuleDigest: d[:],
-	})
-	if err != nil {
-		n.tb.Fatal(err)
-	}
-	return resp.GetVersion()
+	return n.Admin.Install(slot, module)
 }
