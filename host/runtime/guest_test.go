@@ -32,6 +32,28 @@ var goGuest = sync.OnceValues(func() ([]byte, error) {
 	return os.ReadFile(out)
 })
 
+// sharedCache holds compiled code for all tests of the package: a Go-built guest takes half
+// a second to compile, and many times that under the race detector.
+var sharedCache string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "compiled")
+	if err != nil {
+		panic(err)
+	}
+	sharedCache = dir
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// goModule loads testdata/guest.
+func goModule(tb testing.TB, c runtime.Config) *runtime.Module {
+	tb.Helper()
+	c.CacheDir = sharedCache
+	return load(tb, newRuntime(tb, c), goFile(tb))
+}
+
 // guestManifest is that of package wasmtest with the modes that testdata/guest knows.
 func guestManifest() *abi.Manifest {
 	m := w.Manifest()

@@ -18,7 +18,7 @@ import (
 
 func TestGoBrainEndToEnd(t *testing.T) {
 	ctx := context.Background()
-	m := load(t, newRuntime(t, runtime.Config{}), goFile(t))
+	m := goModule(t, runtime.Config{})
 	args := mode(t, "plain")
 	inputs, err := m.RunEncode(ctx, args, request(t, m, "plain"))
 	if err != nil {
@@ -47,7 +47,7 @@ func TestGoBrainEndToEnd(t *testing.T) {
 
 func TestGuestErrors(t *testing.T) {
 	ctx := context.Background()
-	m := load(t, newRuntime(t, runtime.Config{MemoryPages: 256}), goFile(t))
+	m := goModule(t, runtime.Config{MemoryPages: 256})
 	infer := func(value string) error {
 		_, err := m.RunInfer(ctx, mode(t, value))
 		return err
@@ -98,8 +98,7 @@ func TestGuestErrors(t *testing.T) {
 // for randomness, time and map order is the same in all of them.
 func TestNothingCrossesRuns(t *testing.T) {
 	ctx := context.Background()
-	file := goFile(t)
-	m := load(t, newRuntime(t, runtime.Config{}), file)
+	m := goModule(t, runtime.Config{})
 	digests := map[abi.Digest]bool{}
 	for range 3 {
 		inputs, err := m.RunEncode(ctx, mode(t, "state"), request(t, m, "state"))
@@ -115,7 +114,7 @@ func TestNothingCrossesRuns(t *testing.T) {
 		}
 		digests[prog.Digest()] = true
 	}
-	slow := load(t, newRuntime(t, runtime.Config{Interpreter: true}), file)
+	slow := goModule(t, runtime.Config{Interpreter: true})
 	prog, err := slow.RunInfer(ctx, mode(t, "world"))
 	if err != nil {
 		t.Fatal(err)
@@ -128,10 +127,9 @@ func TestNothingCrossesRuns(t *testing.T) {
 
 func TestReport(t *testing.T) {
 	var reports []runtime.Report
-	r := newRuntime(t, runtime.Config{
+	m := goModule(t, runtime.Config{
 		Observe: func(r runtime.Report) { reports = append(reports, r) },
 	})
-	m := load(t, r, goFile(t))
 	_, err := m.RunEncode(context.Background(), mode(t, "log"), request(t, m, "log"))
 	if err != nil {
 		t.Fatal(err)
