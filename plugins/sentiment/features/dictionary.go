@@ -1,6 +1,9 @@
 package features
 
-import "math"
+import (
+	"math"
+	"strings"
+)
 
 const (
 	// TermsMax bounds a dictionary, and with it a vector.
@@ -70,10 +73,8 @@ func (d *Dictionary) Find(term []byte) (int, bool) {
 // line returns the line at an offset and the offset of the next; 0 means that no line
 // feed ends it.
 func line(text string, at int) (string, int) {
-	for i := at; i < len(text); i++ {
-		if text[i] == '\n' {
-			return text[at:i], i + 1
-		}
+	if n := strings.IndexByte(text[at:], '\n'); n >= 0 {
+		return text[at : at+n], at + n + 1
 	}
 	return text[at:], 0
 }
