@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/cerberus-host/cerberus/abi"
+	"github.com/cerberus-host/cerberus/fhe"
+	"github.com/cerberus-host/cerberus/host/hostcall"
+	"github.com/cerberus-host/cerberus/host/runtime"
+	"github.com/cerberus-host/cerberus/host/wasmtest"
+	"github.com/cerberus-host/cerberus/internal/figures"
+)
+
+// runBudget is how long one small thing is repeated.
+const runBudget = time.Second
+
+func measureSandbox(ctx context.Context, b *bench, f *figures.File) (err error) {
+	sandbox, err := runtime.New(ctx, runtime.Config{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, sandbox.Close(context.WithoutCancel(ctx))) }()
+	if err := measureHostCalls(ctx, sandbox, f); err != nil {
+		return fmt.Errorf("host calls: %w", err)
+	}
+	if err := b.measureLoad(ctx, f); err != nil {
+		return fmt.Errorf("load: %w", err)
+	}
+	if err := b.measureRuns(ctx, sandbox, f); err != nil {
+		return fmt.Errorf("runs: %w", err)
+	}
+	return measureHostile(ctx, f)
+}
+
+// loadTest loads a module that was written by hand, with the manifest of package wasmtest.
+func loadTest(
+	ctx context.Context, sandbox *runtime.Runtime, m *wasmtest.Module,
+) (*runtime.Module, abi.Args, *hostcall.Request, error) {
+	file, err := abi.AttachManifest(m.Bytes(), wasmtest.Manifest())
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	module, err := sandbox.Load(ctx, file)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	req, err := hostcall.ParseRequest(module.Manifest(), []byte(`{"mode":"plain","note":""}`))
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	args, err := hostcall.PublicArgs(module.Manifest(), req)
+	return module, args, req, err
+}
+
+const (
+	callsPerRun  = 100_000
+	callsPerTurn = 10
+)
+
+// callingGuest calls log, which reads nothing here, callsPerRun times in encode.
+func callingGuest() *wasmtest.Module {
+	m := wasmtest.Brain(nil, nil, nil)
+	index := m.Import(wasmtest.Import{
+		Module: abi.ImportModule, Name: "log", Params: wasmtest.I32 + wasmtest.I32,
+		Results: wasmtest.I32,
+	})
+	const drop = 0x1a
+	call := wasmtest.Cat(wasmtest.I32Const(0), wasmtest.I32Const(0), wasmtest.Call(index),
+		[]byte{drop})
+	m.Functions[1].Locals = []byte{1, 1, 0x7f}
+	m.Functions[1].Body = wasmtest.Cat(
+		[]byte{0x03, 0x40}, wasmtest.Repeat(call, callsPerTurn), // loop
+		[]byte{0x20, 0, 0x41, 1, 0x6a, 0x22, 0}, wasmtest.I32Const(callsPerRun/callsPerTurn),
+		[]byte{0x48, 0x0d, 0, 0x0b}) // again if the counter is below
+	return m
+}
+
+func measureHostCalls(ctx context.Context, sandbox *runtime.Runtime, f *figures.File) error {
+	module, args, req, err := loadTest(ctx, sandbox, callingGuest())
+	if err != nil {
+		return err
+	}
+	s, err := repeat(ctx, 5, runBudget, func() error {
+		_, err := module.RunEncode(ctx, args, req)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	perCall := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / callsPerRun }
+	f.Add(figures.Row{
+		Figure: "host call: p50", Value: perCall(s.median()), Unit: "ns", Asked: "<= 100 ns",
+		Reference: fmt.Sprintf("least %.1f ns; of runs of %d calls, the loop included",
+			perCall(s.least()), callsPerRun),
+	})
+	module, args, req, err = loadTest(ctx, sandbox, wasmtest.Brain(nil, nil, nil))
+	if err != nil {
+		return err
+	}
+	s, err = repeat(ctx, 100, runBudget/4, func() error {
+		_, err := module.RunEncode(ctx, args, req)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	f.Add(figures.Row{
+		Figure: "run of an empty guest: p50", Value: micros(s.median()), Unit: "us",
+		Reference: fmt.Sprintf("least %.1f us; a new instance and one entry point",
+			micros(s.least())),
+	})
+	return nil
+}
+
+// measureLoad compiles each Brain anew, and loads it from the disk cache.
+func (b *bench) measureLoad(ctx context.Context, f *figures.File) error {
+	for _, file := range b.brains {
+		var compile, cached samples
+		for i := range 3 {
+			dir := filepath.Join(b.scratch, fmt.Sprintf("code-%s-%d", file.name, i))
+			for _, s := range []*samples{&compile, &cached} {
+				d, err := loadOnce(ctx, dir, file.module)
+				if err != nil {
+					return fmt.Errorf("%s: %w", file.name, err)
+				}
+				*s = append(*s, d)
+			}
+		}
+		addMillis(f, file.name+": compile, "+megabytes(len(file.module)), compile, "")
+		addMillis(f, file.name+": load from the disk cache", cached, "")
+	}
+	return nil
+}
+
+func megabytes(n int) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
+
+func loadOnce(ctx context.Context, dir string, module []byte) (d time.Duration, err error) {
+	sandbox, err := runtime.New(ctx, runtime.Config{CacheDir: dir})
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, sandbox.Close(context.WithoutCancel(ctx))) }()
+	return timed(func() error {
+		_, err := sandbox.Load(ctx, module)
+		return err
+	})
+}
+
+// measureRuns runs the entry points of the shipped Brains. What decode does itself is
+// little, so that its figure is that of a new instance of a guest built with Go.
+func (b *bench) measureRuns(
+	ctx context.Context, sandbox *runtime.Runtime, f *figures.File,
+) error {
+	list, err := b.prepare(ctx, sandbox)
+	if err != nil {
+		return err
+	}
+	for _, p := range list {
+		inputs, err := p.module.RunEncode(ctx, p.args, p.req)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.label, err)
+		}
+		program, err := p.module.RunInfer(ctx, p.args)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.label, err)
+		}
+		results, err := fhe.EvalClear(program, p.model, inputs)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.label, err)
+		}
+		for _, phase := range []struct {
+			figure, asked string
+			run           func() error
+		}{
+			{"instantiate and decode", "<= 5 ms", func() error {
+				_, err := p.module.RunDecode(ctx, p.args, results)
+				return err
+			}},
+			{"encode", "", func() error {
+				_, err := p.module.RunEncode(ctx, p.args, p.req)
+				return err
+			}},
+			{"infer", "", func() error {
+				_, err := p.module.RunInfer(ctx, p.args)
+				return err
+			}},
+		} {
+			s, err := repeat(ctx, 20, runBudget, phase.run)
+			if err != nil {
+				return fmt.Errorf("%s: %s: %w", p.label, phase.figure, err)
+			}
+			addMillis(f, p.label+": "+phase.figure, s, phase.asked)
+		}
+	}
+	return nil
+}
