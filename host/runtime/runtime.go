@@ -34,8 +34,9 @@ type Config struct {
 	// CompiledBytesMax bounds the compiled code kept in memory for modules that are not
 	// running; 0 means [DefaultCompiledBytesMax].
 	CompiledBytesMax int64
-	// Interpreter does without native code, about a hundred times slower. Where the
-	// compiler has no support for the processor, this is so anyway.
+	// Interpreter does without native code: a run takes three times as long if it mostly
+	// sets up, a hundred times in a tight loop. Where the compiler has no support for the
+	// processor, this is so anyway.
 	Interpreter bool
 	// Observe, if set, is called after every run, from the goroutine that ran it.
 	Observe func(Report)
