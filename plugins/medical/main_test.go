@@ -184,7 +184,8 @@ func TestEncryptedAnswersAreTheTwins(t *testing.T) {
 			if trace.Args.String() != args.String() {
 				continue
 			}
-			cts, err := lattigo.EncryptVector(secret, plan.Inputs[0], trace.Inputs["x"], rand.Reader)
+			cts, err := lattigo.EncryptVector(secret, plan.Inputs[0], trace.Inputs["x"],
+				rand.Reader)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -80,7 +80,7 @@ func TestAnswers(t *testing.T) {
 
 func TestUnknownTextIsRefused(t *testing.T) {
 	bench := braintest.New(t, sentiment{}, "manifest.json")
-	for _, text := range []string{"", "   ", "映画", "ζζζζ"} {
+	for _, text := range []string{"", "   ", "ζζζζ"} {
 		if trace, err := bench.Trace([]byte(`{"text":"` + text + `"}`)); err == nil {
 			t.Errorf("%q is %s", text, trace.Answer.Label)
 		}

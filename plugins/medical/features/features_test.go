@@ -130,7 +130,7 @@ func TestParseTableRefuses(t *testing.T) {
 		"a\tb\tother\t1\t1\t1\n",
 		"a\tb\tcategory\t3\t1\t2\n",
 		"a\tb\tnumber\t1\t1\t1\na\tb\tnumber\t1\t1\t1\n",
-		"a\tb\tnumber\t1\t1\t1\nb\tb\tnumber\t1\t1\t1\na\tc\tnumber\t1\t1\t1\n",
+		"a\tb\tnumber\t1\t1\t1\nd\tb\tnumber\t1\t1\t1\na\tc\tnumber\t1\t1\t1\n",
 	} {
 		if e, err := features.ParseTable(text); !errors.Is(err, features.ErrTable) {
 			t.Errorf("%.40q: %v, %v", text, e, err)

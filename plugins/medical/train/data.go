@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/csv"
 	"fmt"
 	"os"
@@ -52,12 +53,11 @@ func sources() []source {
 
 // load reads the patients of an exam and the names of its columns, in the file's order.
 func (s *source) load(dir string) ([]patient, []string, error) {
-	file, err := os.Open(filepath.Join(dir, s.file))
+	text, err := os.ReadFile(filepath.Join(dir, s.file))
 	if err != nil {
 		return nil, nil, fmt.Errorf("read data: %w (see -data)", err)
 	}
-	defer file.Close()
-	reader := csv.NewReader(file)
+	reader := csv.NewReader(bytes.NewReader(text))
 	reader.FieldsPerRecord = -1 // one file's header has a comma too many
 	rows, err := reader.ReadAll()
 	if err != nil || len(rows) == 0 {

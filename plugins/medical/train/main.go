@@ -192,8 +192,9 @@ func tune(data string) error {
 			if err != nil {
 				return err
 			}
-			fmt.Printf("| %s | %s | %d x %d | %v | %v | %.2f %% | %.4f |\n", s.exam, set.kind, set.nets,
-				set.units, set.curve, set.penalty, 100*mean.Accuracy, mean.LogLoss)
+			fmt.Printf("| %s | %s | %d x %d | %v | %v | %.2f %% | %.4f |\n",
+				s.exam, set.kind, set.nets, set.units, set.curve, set.penalty,
+				100*mean.Accuracy, mean.LogLoss)
 		}
 	}
 	return nil

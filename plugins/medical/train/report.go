@@ -74,7 +74,9 @@ func (r *examReport) fill(
 
 func (e extremes) rounded() extremes {
 	return extremes{
-		Hidden: learn.Round6(e.Hidden), Square: learn.Round6(e.Square), Output: learn.Round6(e.Output),
+		Hidden: learn.Round6(e.Hidden),
+		Square: learn.Round6(e.Square),
+		Output: learn.Round6(e.Output),
 	}
 }
 

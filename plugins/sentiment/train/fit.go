@@ -126,7 +126,9 @@ func fit(c *corpus, rows []int, kept []int32, rarity func(int32) float64, s sett
 	for k, n := range kept {
 		column[n], scales[k] = int32(k), rarity(n)
 	}
-	task := learn.Logistic{Dim: len(kept), C: s.c, Options: learn.Options{Steps: 60, Decrease: 1e-5}}
+	task := learn.Logistic{
+		Dim: len(kept), C: s.c, Options: learn.Options{Steps: 60, Decrease: 1e-5},
+	}
 	for _, i := range rows {
 		task.Rows = append(task.Rows, row(c.bags[i], column, scales))
 		task.Labels = append(task.Labels, c.labels[i])

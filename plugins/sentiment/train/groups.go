@@ -50,7 +50,8 @@ func group(examples []example) {
 		e.whole, e.folds = true, 1<<(count%foldsCount)
 		count++
 		for k, t := range e.tokens {
-			if !slices.ContainsFunc(e.tokens[:k], func(u []byte) bool { return bytes.Equal(t, u) }) {
+			same := func(u []byte) bool { return bytes.Equal(t, u) }
+			if !slices.ContainsFunc(e.tokens[:k], same) {
 				sentences[string(t)] = append(sentences[string(t)], i)
 			}
 		}
