@@ -76,10 +76,18 @@ func (c *Client) Brains(ctx context.Context) ([]*cerberusv1.Brain, error) {
 	return resp.GetBrains(), nil
 }
 
-// Tasks lists tasks, newest first: this client's own, or everybody's with all set.
+// TasksListedMax is the most that [Client.Tasks] lists.
+const TasksListedMax = 1000
+
+// Tasks lists up to limit tasks, newest first: this client's own or, with all set,
+// everybody's, which needs the admin role.
 func (c *Client) Tasks(ctx context.Context, all bool, limit int) ([]*cerberusv1.Task, error) {
 	if _, err := c.connect(ctx, false); err != nil {
 		return nil, err
+	}
+	if limit < 1 || limit > TasksListedMax {
+		return nil, fmt.Errorf("%w: a list has 1 to %d tasks, not %d", ErrUsage, TasksListedMax,
+			limit)
 	}
 	req := &cerberusv1.ListTasksRequest{Limit: uint32(limit)}
 	if !all {
@@ -93,8 +101,11 @@ func (c *Client) Tasks(ctx context.Context, all bool, limit int) ([]*cerberusv1.
 	return resp.GetTasks(), nil
 }
 
-// Task returns one task.
+// Task returns one task of this client, or any task for an admin.
 func (c *Client) Task(ctx context.Context, id abi.TaskID) (*cerberusv1.Task, error) {
+	if _, err := c.connect(ctx, false); err != nil {
+		return nil, err
+	}
 	resp, err := c.tasks.GetTask(ctx, &cerberusv1.GetTaskRequest{Id: id[:]})
 	if err != nil {
 		return nil, wrapRPC("get task", err)

@@ -64,6 +64,9 @@ func (c *Client) Open(ctx context.Context, ref string, opts OpenOptions) (*Brain
 	if err != nil {
 		return nil, wrapRPC("find Brain "+name, err)
 	}
+	if err := sameBrain(name, found.GetBrain()); err != nil {
+		return nil, err
+	}
 	info, err := selectVersion(found.GetBrain(), pin)
 	if err != nil {
 		return nil, err
@@ -72,9 +75,8 @@ func (c *Client) Open(ctx context.Context, ref string, opts OpenOptions) (*Brain
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrVerification, err)
 	}
-	if pin.IsZero() {
-		err := c.pinModule(status.cluster, found.GetBrain().GetName(), digest, opts.AcceptNew)
-		if err != nil {
+	if pin == nil {
+		if err := c.pinModule(status.cluster, name, digest, opts.AcceptNew); err != nil {
 			return nil, err
 		}
 	}
@@ -101,6 +103,10 @@ func (b *Brain) load(ctx context.Context) error {
 	b.manifest, err = abi.ModuleManifest(module)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrVerification, err)
+	}
+	if b.manifest.Name != b.name {
+		return fmt.Errorf("%w: Brain %s runs a module that calls itself %s", ErrVerification,
+			clean(b.name), b.manifest.Name)
 	}
 	b.sandbox, err = b.client.sandbox.Load(ctx, module)
 	if err != nil {
@@ -131,20 +137,33 @@ func (c *Client) cached(ctx context.Context, d abi.Digest, limit int64) ([]byte,
 	return data, c.store.Write(name, data)
 }
 
-// parseRef splits "NAME@sha256:…".
-func parseRef(ref string) (string, abi.Digest, error) {
+// parseRef splits "NAME@sha256:…"; the pin is nil if there is none.
+func parseRef(ref string) (string, *abi.Digest, error) {
 	name, pinText, pinned := strings.Cut(ref, "@")
-	if name == "" {
-		return "", abi.Digest{}, fmt.Errorf("%w: no Brain is named", ErrUsage)
+	if !abi.ValidName(name) {
+		return "", nil, fmt.Errorf("%w: %.80q is no name or number of a Brain", ErrUsage, name)
+	}
+	if n, err := strconv.ParseUint(name, 10, 64); err == nil && (n < 1 || n > abi.BrainsMax) {
+		return "", nil, fmt.Errorf("%w: Brains are numbered 1 to %d", ErrUsage, abi.BrainsMax)
 	}
 	if !pinned {
-		return name, abi.Digest{}, nil
+		return name, nil, nil
 	}
 	pin, err := abi.ParseDigest(pinText)
 	if err != nil {
-		return "", abi.Digest{}, fmt.Errorf("%w: %w", ErrUsage, err)
+		return "", nil, fmt.Errorf("%w: %w", ErrUsage, err)
 	}
-	return name, pin, nil
+	return name, &pin, nil
+}
+
+// sameBrain refuses an answer about another Brain than the one asked for.
+func sameBrain(ref string, found *cerberusv1.Brain) error {
+	n, err := strconv.ParseUint(ref, 10, 32)
+	if err == nil && uint64(found.GetNumber()) == n || err != nil && found.GetName() == ref {
+		return nil
+	}
+	return fmt.Errorf("%w: asked for Brain %s, the node tells of %d, %s", ErrVerification, ref,
+		found.GetNumber(), clean(found.GetName()))
 }
 
 func brainKey(name string) *cerberusv1.GetBrainRequest {
@@ -157,21 +176,21 @@ func brainKey(name string) *cerberusv1.GetBrainRequest {
 }
 
 // selectVersion returns the active version, and refuses a pin that is not the active one.
-func selectVersion(brain *cerberusv1.Brain, pin abi.Digest) (*cerberusv1.ModuleVersion, error) {
+func selectVersion(brain *cerberusv1.Brain, pin *abi.Digest) (*cerberusv1.ModuleVersion, error) {
 	active := brain.GetActiveModule()
 	if len(active) == 0 {
-		return nil, fmt.Errorf("%w: Brain %s has no active version", ErrRefused, brain.GetName())
+		return nil, fmt.Errorf("%w: Brain %s has no active version", ErrRefused, clean(brain.GetName()))
 	}
 	for _, v := range brain.GetVersions() {
 		if string(v.GetModuleDigest()) != string(active) {
 			continue
 		}
-		if !pin.IsZero() && string(active) != string(pin[:]) {
+		if pin != nil && string(active) != string(pin[:]) {
 			return nil, fmt.Errorf("%w: Brain %s runs sha256:%x, not the pinned %s", ErrRefused,
-				brain.GetName(), active, pin)
+				clean(brain.GetName()), active, pin)
 		}
 		return v, nil
 	}
 	return nil, fmt.Errorf("%w: the node lists no version %x of Brain %s", ErrVerification,
-		active, brain.GetName())
+		active, clean(brain.GetName()))
 }

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +27,9 @@ const DefaultNode = "http://127.0.0.1:7411"
 
 // readBytesMax bounds one response: a chunk of a blob and its frame.
 const readBytesMax = 4 << 20
+
+// clusterIDBytes is the length of a cluster's id.
+const clusterIDBytes = 32
 
 // readyPause is the time between two looks at a node that is not ready yet.
 const readyPause = 200 * time.Millisecond
@@ -76,7 +80,8 @@ type Client struct {
 
 	lockMu sync.Mutex
 	keysMu sync.Mutex
-	keys   map[string]*keys
+	// keys holds what was loaded, by the name of the key set; nil once the client is closed.
+	keys map[string]*keys
 }
 
 // New makes a client; it makes the client's signing key if the store has none, and calls
@@ -109,13 +114,29 @@ func New(cfg Config) (*Client, error) {
 		base = http.DefaultTransport
 	}
 	c.signer = identity.NewTransport(base, c.identity, c.now, c.rand)
-	httpClient := &http.Client{Transport: c.signer}
-	limit := connect.WithReadMaxBytes(readBytesMax)
-	c.nodes = cerberusv1connect.NewNodeServiceClient(httpClient, c.node, limit)
-	c.blobs = cerberusv1connect.NewBlobServiceClient(httpClient, c.node, limit)
-	c.brains = cerberusv1connect.NewBrainServiceClient(httpClient, c.node, limit)
-	c.tasks = cerberusv1connect.NewTaskServiceClient(httpClient, c.node, limit)
+	// A node answers itself: a redirection would carry requests to somebody else.
+	httpClient := &http.Client{
+		Transport: c.signer, CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		},
+	}
+	opts := connect.WithClientOptions(
+		connect.WithReadMaxBytes(readBytesMax), connect.WithInterceptors(policy{}),
+	)
+	c.nodes = cerberusv1connect.NewNodeServiceClient(httpClient, c.node, opts)
+	c.blobs = cerberusv1connect.NewBlobServiceClient(httpClient, c.node, opts)
+	c.brains = cerberusv1connect.NewBrainServiceClient(httpClient, c.node, opts)
+	c.tasks = cerberusv1connect.NewTaskServiceClient(httpClient, c.node, opts)
 	return c, nil
+}
+
+// Close overwrites the secret keys that the client holds in memory. Requests under way may
+// fail with [ErrClosed], later ones do. It leaves store and sandbox, which are the caller's.
+func (c *Client) Close() {
+	c.keysMu.Lock()
+	defer c.keysMu.Unlock()
+	c.wipeKeys()
+	c.keys = nil
 }
 
 // Address is the client's identity.
@@ -133,7 +154,15 @@ func (c *Client) connect(ctx context.Context, acceptNew bool) (*connection, erro
 	if err != nil {
 		return nil, wrapRPC("ask the node for its status", err)
 	}
-	id := fmt.Sprintf("%x", status.GetClusterId())
+	if len(status.GetClusterId()) == 0 && !status.GetReady() {
+		return nil, fmt.Errorf("%w: the node at %s has no cluster yet: %s", ErrUnreachable, c.node,
+			clean(status.GetNotReadyReason()))
+	}
+	if n := len(status.GetClusterId()); n != clusterIDBytes {
+		return nil, fmt.Errorf("%w: the node's cluster id has %d bytes instead of %d",
+			ErrVerification, n, clusterIDBytes)
+	}
+	id := hex.EncodeToString(status.GetClusterId())
 	if err := c.pinCluster(id, acceptNew); err != nil {
 		return nil, err
 	}
@@ -154,31 +183,28 @@ func (c *Client) Connect(
 
 // WaitReady waits until the node answers and takes tasks, or ctx ends.
 func (c *Client) WaitReady(ctx context.Context) error {
-	tick := time.NewTicker(readyPause)
-	defer tick.Stop()
+	reason := "it does not answer"
 	for {
 		status, err := c.nodes.GetStatus(ctx, &cerberusv1.GetStatusRequest{})
-		if err == nil && status.GetReady() {
+		switch err = wrapRPC("wait for the node", err); {
+		case err == nil && status.GetReady():
 			return nil
+		case err == nil:
+			reason = clean(status.GetNotReadyReason())
+		case !errors.Is(err, ErrUnreachable):
+			return err
+		case ctx.Err() == nil: // else the end of the waiting is all that it tells
+			reason = err.Error()
 		}
-		if err != nil && !errors.Is(wrapRPC("", err), ErrUnreachable) {
-			return wrapRPC("wait for the node", err)
+		c.event(Event{Phase: "wait for the node", Detail: reason})
+		if rest(ctx, readyPause) {
+			continue
 		}
-		c.event(Event{Phase: "wait for the node", Detail: status.GetNotReadyReason()})
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%w: the node at %s is not ready: %s", ErrUnreachable, c.node,
-				notReady(status, err))
-		case <-tick.C:
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return fmt.Errorf("wait for the node: %w", ctx.Err())
 		}
+		return fmt.Errorf("%w: the node at %s is not ready: %s", ErrUnreachable, c.node, reason)
 	}
-}
-
-func notReady(status *cerberusv1.GetStatusResponse, err error) string {
-	if err != nil {
-		return err.Error()
-	}
-	return status.GetNotReadyReason()
 }
 
 func (c *Client) event(e Event) {

@@ -72,15 +72,16 @@ func (b *Brain) derive(ctx context.Context, args abi.Args) (*derived, error) {
 	if d, ok := b.plans[args.String()]; ok {
 		return d, nil
 	}
+	// A cached Plan that is damaged, or of another version of this program, is made again
+	// before the node is blamed.
 	d, err := b.cachedPlan(args)
-	if err != nil {
-		d, err = b.compile(ctx, args)
-		if err != nil {
+	if err != nil || b.checkRegistered(args, d) != nil {
+		if d, err = b.compile(ctx, args); err != nil {
 			return nil, err
 		}
-	}
-	if err := b.checkRegistered(args, d); err != nil {
-		return nil, err
+		if err := b.checkRegistered(args, d); err != nil {
+			return nil, err
+		}
 	}
 	b.plans[args.String()] = d
 	return d, nil

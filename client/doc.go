@@ -6,7 +6,7 @@
 // from what this package sends. It trusts the node for correctness in this version, since
 // results carry no attestation yet; [Result.Attestation] says so.
 //
-// The types to start from are [Client], made by [New] from a [Config]; [Client.Ask], which
+// The types to start from are [Client], made by [New] from a [Config]; [Brain.Ask], which
 // takes one request all the way; and [Store], where keys, pins and caches live: [DirStore]
 // on disk, [MemStore] in memory (and in a browser: the package builds for js/wasm).
 //

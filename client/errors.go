@@ -15,6 +15,8 @@ var (
 	ErrVerification = errors.New("verification failed")
 	// ErrUnreachable is returned when no node answers.
 	ErrUnreachable = errors.New("node unreachable")
+	// ErrClosed is returned when a client is used after [Client.Close].
+	ErrClosed = errors.New("client closed")
 	// ErrChanged is returned, wrapped in ErrRefused, when a pinned digest or cluster
 	// changed and the change was not accepted.
 	ErrChanged = errors.New("changed since first use")

@@ -14,7 +14,8 @@ import (
 // evalLineBytesMax bounds one line of an evaluation file.
 const evalLineBytesMax = 2 << 20
 
-// EvalRow is one line of an evaluation file.
+// EvalRow is one line of an evaluation file. A request that is a JSON string stands for
+// plain text.
 type EvalRow struct {
 	Request json.RawMessage `json:"request"`
 	Label   string          `json:"label"`
@@ -101,6 +102,13 @@ func parseEvalRow(line []byte) (*EvalRow, error) {
 	}
 	if len(row.Request) == 0 || row.Label == "" {
 		return nil, errors.Join(ErrUsage, errors.New(`need {"request": …, "label": "…"}`))
+	}
+	if row.Request[0] == '"' {
+		var text string
+		if err := json.Unmarshal(row.Request, &text); err != nil {
+			return nil, fmt.Errorf("%w: request: %w", ErrUsage, err)
+		}
+		row.Request = json.RawMessage(text)
 	}
 	return row, nil
 }

@@ -15,11 +15,7 @@ const identityFile = "identity.key"
 func (c *Client) loadIdentity() (*identity.Key, error) {
 	raw, err := c.store.Read(identityFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		key, err := identity.GenerateKey(c.rand)
-		if err != nil {
-			return nil, fmt.Errorf("make signing key: %w", err)
-		}
-		return key, c.store.Write(identityFile, key.Marshal())
+		raw, err = c.newIdentity()
 	}
 	if err != nil {
 		return nil, err
@@ -31,11 +27,26 @@ func (c *Client) loadIdentity() (*identity.Key, error) {
 	return key, nil
 }
 
+// newIdentity makes the signing key, unless another process was faster, and returns the
+// file's content.
+func (c *Client) newIdentity() ([]byte, error) {
+	key, err := identity.GenerateKey(c.rand)
+	if err != nil {
+		return nil, fmt.Errorf("make signing key: %w", err)
+	}
+	raw := key.Marshal()
+	if err := c.store.Create(identityFile, raw); !errors.Is(err, fs.ErrExist) {
+		return raw, err
+	}
+	return c.store.Read(identityFile)
+}
+
 // UseIdentity makes a store's client sign with this key; a store that has one already keeps
 // it and is refused. A node in the same process registers Brains with its own key so.
 func UseIdentity(store Store, key *identity.Key) error {
-	if _, err := store.Read(identityFile); !errors.Is(err, fs.ErrNotExist) {
+	err := store.Create(identityFile, key.Marshal())
+	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%w: the store has an identity already", ErrUsage)
 	}
-	return store.Write(identityFile, key.Marshal())
+	return err
 }

@@ -22,6 +22,8 @@ const (
 	secretFolder = "keys"
 	keySetFolder = "keysets"
 	secretSuffix = ".secret"
+	// secretLabel separates the marks of secret keys from every other digest.
+	secretLabel = "cerberus client secret mark v1"
 )
 
 // KeyInfo describes one secret key in the store.
@@ -32,7 +34,7 @@ type KeyInfo struct {
 	KeySets int `json:"key_sets"`
 }
 
-// keys is the key material for one Plan.
+// keys is the key material for one Plan. It is not changed after it was made.
 type keys struct {
 	secret *lattigo.SecretKey
 	// set is the encoded key set, nil when the Plan needs none.
@@ -45,89 +47,116 @@ type keys struct {
 func (c *Client) keysFor(ctx context.Context, name string, plan *fhe.Plan) (*keys, error) {
 	c.keysMu.Lock()
 	defer c.keysMu.Unlock()
-	id := keySetName(name, plan)
-	if k, ok := c.keys[id]; ok {
+	if c.keys == nil {
+		return nil, ErrClosed
+	}
+	held := fmt.Sprintf("%s %s", name, keyList(plan))
+	if k, ok := c.keys[held]; ok {
 		return k, nil
 	}
-	secret, err := c.secret(name, plan.Params)
+	secret, mark, err := c.secret(name, plan.Params)
 	if err != nil {
 		return nil, err
 	}
 	k := &keys{secret: secret}
 	if plan.Relin || len(plan.Galois) > 0 {
-		k.set, err = c.keySet(ctx, id, secret, plan)
-		if err != nil {
+		if err := c.keySet(ctx, k, keySetName(name, mark, plan), plan); err != nil {
+			secret.Wipe()
 			return nil, err
 		}
-		k.digest = abi.SumDigest(k.set)
 	}
-	c.keys[id] = k
+	c.keys[held] = k
 	return k, nil
 }
 
-// secret loads a secret key, or makes it.
-func (c *Client) secret(name string, params *fhe.Params) (*lattigo.SecretKey, error) {
+// wipeKeys overwrites and forgets the keys in memory. The caller holds keysMu.
+func (c *Client) wipeKeys() {
+	for _, k := range c.keys {
+		k.secret.Wipe()
+	}
+	clear(c.keys)
+}
+
+// secret loads a secret key, or makes it. mark tells keys apart and does not reveal them.
+func (c *Client) secret(
+	name string, params *fhe.Params,
+) (_ *lattigo.SecretKey, mark abi.Digest, err error) {
 	file, err := secretName(name, params.Name())
 	if err != nil {
-		return nil, err
+		return nil, mark, err
 	}
 	raw, err := c.store.Read(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return c.newSecret(file, params)
+		// Another process may be faster; then its key is the one.
+		if err = c.newSecret(file, params); err == nil || errors.Is(err, fs.ErrExist) {
+			raw, err = c.store.Read(file)
+		}
 	}
 	if err != nil {
-		return nil, err
+		return nil, mark, err
 	}
 	defer clear(raw)
 	secret, err := lattigo.ParseSecret(params, raw)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrStore, file, err)
+		return nil, mark, fmt.Errorf("%w: %s: %w", ErrStore, file, err)
 	}
-	return secret, nil
+	return secret, abi.LabelledDigest(secretLabel, raw), nil
 }
 
-func (c *Client) newSecret(file string, params *fhe.Params) (*lattigo.SecretKey, error) {
+// newSecret makes a secret key and stores it; an error wraps fs.ErrExist if there is one.
+func (c *Client) newSecret(file string, params *fhe.Params) error {
 	c.event(Event{Phase: "make secret key", Detail: params.Name()})
 	secret, err := lattigo.GenerateSecret(params, c.rand)
 	if err != nil {
-		return nil, fmt.Errorf("make secret key: %w", err)
+		return fmt.Errorf("make secret key: %w", err)
 	}
+	defer secret.Wipe()
 	raw := secret.Bytes()
 	defer clear(raw)
-	return secret, c.store.Write(file, raw)
+	return c.store.Create(file, raw)
 }
 
-// keySet loads the key set that the Plan needs, or makes it.
-func (c *Client) keySet(
-	ctx context.Context, id string, secret *lattigo.SecretKey, plan *fhe.Plan,
-) ([]byte, error) {
-	file := path.Join(keySetFolder, id)
+// keySet loads the key set that the Plan needs into k, or makes it. The file ends with the
+// digest of what is before it; a damaged one is made again.
+func (c *Client) keySet(ctx context.Context, k *keys, file string, plan *fhe.Plan) error {
 	raw, err := c.store.Read(file)
-	if err == nil {
-		return raw, nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+	if n := len(raw) - abi.DigestBytes; n > 0 {
+		if d := abi.SumDigest(raw[:n]); bytes.Equal(d[:], raw[n:]) {
+			k.set, k.digest = raw[:n:n], d
+			return nil
+		}
 	}
-	set, err := lattigo.GenerateKeys(ctx, secret, plan.Relin, plan.Galois, c.rand,
+	set, err := lattigo.GenerateKeys(ctx, k.secret, plan.Relin, plan.Galois, c.rand,
 		func(done, total int) {
 			c.event(Event{Phase: "make evaluation keys", Done: int64(done), Total: int64(total)})
 		})
 	if err != nil {
-		return nil, fmt.Errorf("make evaluation keys: %w", err)
+		return fmt.Errorf("make evaluation keys: %w", err)
 	}
 	var buf bytes.Buffer
 	if err := fhe.WriteKeySet(&buf, set); err != nil {
-		return nil, fmt.Errorf("make evaluation keys: %w", err)
+		return fmt.Errorf("make evaluation keys: %w", err)
 	}
-	return buf.Bytes(), c.store.Write(file, buf.Bytes())
+	n := buf.Len()
+	k.digest = abi.SumDigest(buf.Bytes())
+	buf.Write(k.digest[:])
+	k.set = buf.Bytes()[:n:n]
+	return c.store.Write(file, buf.Bytes())
 }
 
-// keySetName binds a key set to the secret key and to the list of keys that it holds.
-func keySetName(name string, plan *fhe.Plan) string {
-	list := fmt.Sprintf("%s relin=%t galois=%v", plan.Params.Name(), plan.Relin, plan.Galois)
-	d := abi.LabelledDigest("cerberus client key list v1", []byte(list))
-	return path.Join(name, plan.Params.Name()+"-"+d.Short())
+// keyList tells which keys a Plan needs.
+func keyList(plan *fhe.Plan) string {
+	return fmt.Sprintf("%s relin=%t galois=%v", plan.Params.Name(), plan.Relin, plan.Galois)
+}
+
+// keySetName binds a key set to the secret key, by its mark, and to the list of keys that
+// it holds: a key that was replaced must not meet the sets of the one before.
+func keySetName(name string, mark abi.Digest, plan *fhe.Plan) string {
+	d := abi.LabelledDigest("cerberus client key list v1", []byte(keyList(plan)), mark[:])
+	return path.Join(keySetFolder, name, plan.Params.Name()+"-"+d.Short())
 }
 
 func secretName(name, params string) (string, error) {
@@ -152,14 +181,10 @@ func (c *Client) NewKey(name, params string) error {
 	}
 	c.keysMu.Lock()
 	defer c.keysMu.Unlock()
-	if _, err := c.store.Read(file); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: key %s for %s is already there", ErrUsage, name, params)
+	if err := c.newSecret(file, p); !errors.Is(err, fs.ErrExist) {
+		return err
 	}
-	secret, err := c.newSecret(file, p)
-	if err == nil {
-		secret.Wipe()
-	}
-	return err
+	return fmt.Errorf("%w: key %s for %s is already there", ErrUsage, name, params)
 }
 
 // Keys lists the secret keys in the store.
@@ -214,18 +239,18 @@ func (c *Client) ImportKey(name, params string, raw []byte) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUsage, err)
 	}
-	secret.Wipe()
+	secret.Wipe() // it was made to check raw only
 	file, err := secretName(name, params)
 	if err != nil {
 		return err
 	}
 	c.keysMu.Lock()
 	defer c.keysMu.Unlock()
-	if _, err := c.store.Read(file); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: key %s for %s is already there; remove it first", ErrUsage, name,
-			params)
+	if err := c.store.Create(file, raw); !errors.Is(err, fs.ErrExist) {
+		return err
 	}
-	return c.store.Write(file, raw)
+	return fmt.Errorf("%w: key %s for %s is already there; remove it first", ErrUsage, name,
+		params)
 }
 
 // RemoveKey deletes a secret key and the key sets made from it. Results that were encrypted
@@ -237,7 +262,9 @@ func (c *Client) RemoveKey(name, params string) error {
 	}
 	c.keysMu.Lock()
 	defer c.keysMu.Unlock()
-	if _, err := c.store.Read(file); err != nil {
+	raw, err := c.store.Read(file)
+	clear(raw)
+	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: there is no key %s for %s: see `cerberus keys list`", ErrUsage, name,
 			params)
 	}
@@ -253,6 +280,6 @@ func (c *Client) RemoveKey(name, params string) error {
 			return err
 		}
 	}
-	clear(c.keys)
+	c.wipeKeys()
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 
 	"github.com/cerberus-host/cerberus/abi"
@@ -18,7 +19,8 @@ const lockFile = "brains.lock"
 type Lock struct {
 	// Clusters maps a node's address, as it was typed, to the cluster's id in hex.
 	Clusters map[string]string `json:"clusters"`
-	// Brains maps a cluster's id and a Brain's name, joined by "/", to the module digest.
+	// Brains maps a cluster's id and a Brain's name or number as it was typed, joined by "/",
+	// to the module digest.
 	Brains map[string]abi.Digest `json:"brains"`
 }
 
@@ -35,6 +37,10 @@ func (c *Client) readLock() (*Lock, error) {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(l); err != nil {
 		return nil, fmt.Errorf("%w: %s is damaged: %w; remove it to pin anew", ErrStore, lockFile, err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%w: %s is damaged: something follows its end; remove it to pin anew",
+			ErrStore, lockFile)
 	}
 	if l.Clusters == nil || l.Brains == nil {
 		return nil, fmt.Errorf("%w: %s lacks a section; remove it to pin anew", ErrStore, lockFile)
@@ -71,16 +77,16 @@ func (c *Client) pinCluster(id string, acceptNew bool) error {
 	return c.writeLock(l)
 }
 
-// pinModule checks a Brain's module digest against the pin, which is the explicit one if
-// given, else the one of first use.
-func (c *Client) pinModule(cluster, brain string, module abi.Digest, acceptNew bool) error {
+// pinModule checks a Brain's module digest against the one of first use. ref is what the
+// user typed: the pin must not depend on a name that the node chooses.
+func (c *Client) pinModule(cluster, ref string, module abi.Digest, acceptNew bool) error {
 	c.lockMu.Lock()
 	defer c.lockMu.Unlock()
 	l, err := c.readLock()
 	if err != nil {
 		return err
 	}
-	name := cluster + "/" + brain
+	name := cluster + "/" + ref
 	old, seen := l.Brains[name]
 	switch {
 	case seen && old.Equal(module):
@@ -88,7 +94,7 @@ func (c *Client) pinModule(cluster, brain string, module abi.Digest, acceptNew b
 	case seen && !acceptNew:
 		return fmt.Errorf("%w: %w: Brain %s now runs %s, not %s as at first use; look at the "+
 			"change, then repeat with --accept-new, or pin a version with %s@sha256:…",
-			ErrRefused, ErrChanged, brain, module, old, brain)
+			ErrRefused, ErrChanged, ref, module, old, ref)
 	}
 	l.Brains[name] = module
 	return c.writeLock(l)

@@ -3,6 +3,7 @@ package client
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,6 +20,9 @@ type Store interface {
 	Read(name string) ([]byte, error)
 	// Write replaces the content of name, atomically and readable by its owner only.
 	Write(name string, data []byte) error
+	// Create is Write for a name that must not be there yet: of several callers, in this
+	// process or others, one succeeds, and the others get an error that wraps fs.ErrExist.
+	Create(name string, data []byte) error
 	// Remove deletes name; a name that is not there is no error.
 	Remove(name string) error
 	// List returns the names below the folder prefix, sorted.
@@ -26,8 +30,9 @@ type Store interface {
 }
 
 const (
-	storeFileMode = 0o600
-	storeDirMode  = 0o700
+	storeDirMode = 0o700
+	// tmpPrefix begins the names of files that are not written to their end yet.
+	tmpPrefix = ".tmp-"
 )
 
 // DirStore is a Store in a folder: files of mode 0600 in folders of mode 0700.
@@ -65,13 +70,30 @@ func (d *DirStore) Path(name string) (string, error) {
 // Root returns the folder.
 func (d *DirStore) Root() string { return d.root }
 
-// Read implements [Store].
-func (d *DirStore) Read(name string) ([]byte, error) {
+// Read implements [Store]. A file that others may read or change is refused with
+// [ErrStore]: a restored backup may have lost its mode.
+func (d *DirStore) Read(name string) (_ []byte, err error) {
 	path, err := d.Path(name)
 	if err != nil {
 		return nil, err
 	}
-	b, err := os.ReadFile(path)
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read from client store: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("read from client store: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: %s is not a file", ErrStore, path)
+	}
+	if isShared(info.Mode()) {
+		return nil, fmt.Errorf("%w: others can read or change %s: run chmod 600 on it", ErrStore,
+			path)
+	}
+	b, err := io.ReadAll(f)
 	if err != nil {
 		return nil, fmt.Errorf("read from client store: %w", err)
 	}
@@ -80,6 +102,21 @@ func (d *DirStore) Read(name string) ([]byte, error) {
 
 // Write implements [Store]: a temporary file, fsync, rename.
 func (d *DirStore) Write(name string, data []byte) error {
+	return d.put(name, data, os.Rename)
+}
+
+// Create implements [Store]: a temporary file, fsync, link.
+func (d *DirStore) Create(name string, data []byte) error {
+	return d.put(name, data, func(tmp, path string) error {
+		if err := os.Link(tmp, path); err != nil {
+			return err
+		}
+		return os.Remove(tmp)
+	})
+}
+
+// put writes a temporary file and gives it its name with publish.
+func (d *DirStore) put(name string, data []byte, publish func(tmp, path string) error) error {
 	path, err := d.Path(name)
 	if err != nil {
 		return err
@@ -87,14 +124,14 @@ func (d *DirStore) Write(name string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), storeDirMode); err != nil {
 		return fmt.Errorf("write to client store: %w", err)
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".tmp-*") // made with mode 0600
+	tmp, err := os.CreateTemp(filepath.Dir(path), tmpPrefix+"*") // made with mode 0600
 	if err != nil {
 		return fmt.Errorf("write to client store: %w", err)
 	}
 	_, werr := tmp.Write(data)
 	err = errors.Join(werr, tmp.Sync(), tmp.Close())
 	if err == nil {
-		err = os.Rename(tmp.Name(), path)
+		err = publish(tmp.Name(), path)
 	}
 	if err != nil {
 		return fmt.Errorf("write to client store: %w", errors.Join(err, os.Remove(tmp.Name())))
@@ -122,7 +159,7 @@ func (d *DirStore) List(prefix string) ([]string, error) {
 	}
 	var names []string
 	err = filepath.WalkDir(base, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || strings.HasPrefix(e.Name(), ".tmp-") {
+		if err != nil || e.IsDir() || strings.HasPrefix(e.Name(), tmpPrefix) {
 			return err
 		}
 		rel, err := filepath.Rel(d.root, path)
@@ -163,6 +200,20 @@ func (m *MemStore) Write(name string, data []byte) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.files[name] = slices.Clone(data)
+	return nil
+}
+
+// Create implements [Store].
+func (m *MemStore) Create(name string, data []byte) error {
+	if !fs.ValidPath(name) || name == "." {
+		return fmt.Errorf("%w: %q is no relative path", ErrStore, name)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, there := m.files[name]; there {
+		return fmt.Errorf("create %s in memory: %w", name, fs.ErrExist)
+	}
 	m.files[name] = slices.Clone(data)
 	return nil
 }

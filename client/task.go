@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,11 @@ import (
 )
 
 const (
+	// silenceMax is how long a stream may tell nothing before it is opened again. A task may
+	// take longer; what is bounded is how long a node can be gone without being noticed.
+	silenceMax = time.Minute
+	// watchPause is the time between two streams about the same task.
+	watchPause = 250 * time.Millisecond
 	// cancelWait bounds the call that cancels a task after its caller gave up.
 	cancelWait = 3 * time.Second
 	// outputBytesMax bounds one encrypted output.
@@ -100,37 +106,91 @@ func (b *Brain) run(
 	}
 	task, err := b.client.watch(ctx, resp.GetTask())
 	if err != nil && ctx.Err() != nil {
+		// Nobody waits for the result any more.
 		b.client.cancelTask(ctx, resp.GetTask().GetId())
 	}
 	return task, err
 }
 
-// watch follows the task until it has ended; a stream that breaks is opened again, and
-// tells the present state first.
+// watch follows the task until it has ended; a stream that breaks or falls silent is
+// opened again, and tells the present state first.
 func (c *Client) watch(ctx context.Context, task *cerberusv1.Task) (*cerberusv1.Task, error) {
-	for !ended(task.GetState()) {
-		stream, err := c.tasks.WatchTask(ctx, &cerberusv1.WatchTaskRequest{Id: task.GetId()})
-		if err != nil {
+	id := task.GetId()
+	for failures := 0; !ended(task.GetState()); {
+		now, err := c.follow(ctx, id)
+		switch {
+		case ctx.Err() != nil:
+			return nil, fmt.Errorf("watch task: %w", ctx.Err())
+		case now != nil:
+			task, failures = now, 0
+		case err == nil:
+			return nil, fmt.Errorf("%w: the node told nothing of task %x", ErrVerification, id)
+		case !silent(err) || failures == attemptsMax-1:
 			return nil, wrapRPC("watch task", err)
+		default:
+			failures++
 		}
-		heard := false
-		for stream.Receive() {
-			heard = true
-			task = stream.Msg().GetTask()
-			c.event(Event{Phase: "task " + stateWord(task.GetState())})
-		}
-		if err := errors.Join(stream.Err(), stream.Close()); err != nil && !heard {
-			return nil, wrapRPC("watch task", err)
-		}
-		if ctx.Err() != nil {
+		if !ended(task.GetState()) && !rest(ctx, watchPause) {
 			return nil, fmt.Errorf("watch task: %w", ctx.Err())
 		}
 	}
 	if task.GetState() != cerberusv1.TaskState_TASK_STATE_DONE {
-		return nil, fmt.Errorf("%w: task %x %s: %s %s", ErrRefused, task.GetId(),
-			stateWord(task.GetState()), task.GetFailureMessage(), task.GetFailure().GetFix())
+		return nil, taskError(task)
 	}
 	return task, nil
+}
+
+// silent reports whether a stream ended for no reason of the task's.
+func silent(err error) bool {
+	return broken(err) || connect.CodeOf(err) == connect.CodeDeadlineExceeded
+}
+
+// follow reads one stream to its end and returns the last state that it told, nil if none.
+func (c *Client) follow(ctx context.Context, id []byte) (*cerberusv1.Task, error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	timer := time.AfterFunc(silenceMax, func() { stop(errSilent) })
+	defer timer.Stop()
+	stream, err := c.tasks.WatchTask(ctx, &cerberusv1.WatchTaskRequest{Id: id})
+	if err != nil {
+		return nil, silence(ctx, err)
+	}
+	var last *cerberusv1.Task
+	for stream.Receive() {
+		timer.Reset(silenceMax)
+		task := stream.Msg().GetTask()
+		if !bytes.Equal(task.GetId(), id) {
+			err := fmt.Errorf("%w: the node tells of task %x instead of %x", ErrVerification,
+				task.GetId(), id)
+			return nil, errors.Join(err, stream.Close())
+		}
+		last = task
+		c.event(Event{Phase: "task " + stateWord(last.GetState())})
+	}
+	return last, silence(ctx, errors.Join(stream.Err(), stream.Close()))
+}
+
+// errSilent ends a stream that told nothing for a long time.
+var errSilent = errors.New("the node fell silent")
+
+// silence gives an error that follows from the end of a silent stream its real cause.
+func silence(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), errSilent) {
+		return connect.NewError(connect.CodeDeadlineExceeded, errSilent)
+	}
+	return err
+}
+
+// taskError is the error of a task that ended without a result.
+func taskError(task *cerberusv1.Task) error {
+	text := fmt.Sprintf("task %x %s", task.GetId(), stateWord(task.GetState()))
+	if m := task.GetFailureMessage(); m != "" {
+		text += ": " + clean(m)
+	}
+	if fix := task.GetFailure().GetFix(); fix != "" {
+		text += "; " + clean(fix)
+	}
+	return fmt.Errorf("%w: %s", ErrRefused, text)
 }
 
 // cancelTask tells the node that nobody waits any more; a failure changes nothing.

@@ -17,8 +17,26 @@ const (
 )
 
 // upload sends a blob in chunks, only those that the node lacks, and returns the bytes that
-// it sent. A blob that the node already has costs one call.
+// it sent. A blob that the node already has costs one call. An upload that broke off is
+// resumed a few times.
 func (c *Client) upload(
+	ctx context.Context, kind cerberusv1.BlobKind, digest abi.Digest, data []byte,
+	progress func(done, total int64),
+) (int64, error) {
+	var sent int64
+	pause := retryPause
+	for attempt := 1; ; attempt++ {
+		n, err := c.uploadMissing(ctx, kind, digest, data, progress)
+		sent += n
+		if err == nil || !broken(err) || attempt == attemptsMax || !rest(ctx, pause) {
+			return sent, err
+		}
+		pause *= 4
+	}
+}
+
+// uploadMissing makes one attempt at an upload.
+func (c *Client) uploadMissing(
 	ctx context.Context, kind cerberusv1.BlobKind, digest abi.Digest, data []byte,
 	progress func(done, total int64),
 ) (int64, error) {
@@ -37,11 +55,13 @@ func (c *Client) upload(
 	}
 	chunks := (len(data) + size - 1) / size
 	var sent int64
+	next := 0
 	for _, r := range start.GetMissing() {
-		if r.GetFirst() < 0 || r.GetEnd() < r.GetFirst() || int(r.GetEnd()) > chunks {
+		if int(r.GetFirst()) < next || r.GetEnd() < r.GetFirst() || int(r.GetEnd()) > chunks {
 			return sent, fmt.Errorf("%w: the node asks for chunks %d to %d of %d",
 				ErrVerification, r.GetFirst(), r.GetEnd(), chunks)
 		}
+		next = int(r.GetEnd())
 		for i := int(r.GetFirst()); i < int(r.GetEnd()); i++ {
 			part := data[i*size : min((i+1)*size, len(data))]
 			d := abi.SumDigest(part)
@@ -73,6 +93,7 @@ func (c *Client) upload(
 // download reads a blob of at most limit bytes and checks its digest.
 func (c *Client) download(ctx context.Context, digest abi.Digest, limit int64) ([]byte, error) {
 	var data []byte
+	first := int64(-1)
 	for {
 		part, err := c.blobs.ReadBlob(ctx, &cerberusv1.ReadBlobRequest{
 			Digest: digest[:], Offset: int64(len(data)), Limit: readChunkBytes,
@@ -84,6 +105,13 @@ func (c *Client) download(ctx context.Context, digest abi.Digest, limit int64) (
 		if total < 0 || total > limit {
 			return nil, fmt.Errorf("%w: blob %s claims %d bytes, more than %d", ErrVerification,
 				digest.Short(), total, limit)
+		}
+		if first < 0 {
+			first = total
+		}
+		if total != first {
+			return nil, fmt.Errorf("%w: blob %s claims %d bytes, then %d", ErrVerification,
+				digest.Short(), first, total)
 		}
 		if n := int64(len(part.GetData())); n > readChunkBytes || int64(len(data))+n > total {
 			return nil, fmt.Errorf("%w: blob %s is longer than it claims", ErrVerification,

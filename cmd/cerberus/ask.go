@@ -80,9 +80,18 @@ func (g *globals) showPublic(o *opened, brain *client.Brain, request []byte) err
 }
 
 func (g *globals) noticePublic(args abi.Args) error {
+	var pairs []string
+	for _, a := range args {
+		pairs = append(pairs, a.Name+"="+a.Value)
+	}
+	return g.notice(pairs)
+}
+
+// notice tells on standard error what leaves the machine in clear.
+func (g *globals) notice(what []string) error {
 	text := "nothing of the request leaves this machine in clear"
-	if len(args) > 0 {
-		text = "leaves this machine in clear: " + strings.ReplaceAll(args.String(), ",", ", ")
+	if len(what) > 0 {
+		text = "leaves this machine in clear: " + strings.Join(what, ", ")
 	}
 	if _, err := fmt.Fprintln(g.err, text); err != nil {
 		return fmt.Errorf("write notice: %w", err)
@@ -96,11 +105,11 @@ func (g *globals) printResult(r *client.Result) error {
 		line += fmt.Sprintf("  %s %.3f", n.Name, n.Value)
 	}
 	t := r.Timings
-	return g.printf("%s\n  attestation: %s\n  task %.16s… on Brain %s (%s), engine %s\n"+
+	return g.printf("%s\n  attestation: %s\n  task %s\n  Brain %s (%s), engine %s\n"+
 		"  sent %s encrypted, %s keys; received %s\n"+
 		"  encode %.1f, keygen %.1f, encrypt %.1f, upload %.1f, queue %.1f, infer %.1f, "+
 		"execute %.1f, download %.1f, decrypt %.1f ms\n",
-		line, r.Attestation.State, r.Task, r.Brain, r.Module.Short(), r.Engine,
+		line, r.Attestation.State, r.Task, r.Brain, r.Module, plain(r.Engine),
 		kilobytes(r.Bytes.Upload), kilobytes(r.Bytes.Keys), kilobytes(r.Bytes.Download),
 		t.Encode, t.Keygen, t.Encrypt, t.Upload, t.Queue, t.Infer, t.Execute, t.Download, t.Decrypt)
 }

@@ -75,7 +75,7 @@ func newBrainRegister(g *globals) *cobra.Command {
 		Use:   "register MODULE.wasm --brain N",
 		Short: "Register a module version in a Brain's slot",
 		Args:  cobra.ExactArgs(1),
-		RunE: g.withClient(func(ctx context.Context, o *opened, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			id, err := brainNumber(number)
 			if err != nil {
 				return err
@@ -84,25 +84,10 @@ func newBrainRegister(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			v, err := o.Register(ctx, id, module, modelBytes)
-			if err != nil {
-				return err
-			}
-			digest := abi.SumDigest(module)
-			if activate {
-				if err := o.Activate(ctx, id, digest); err != nil {
-					return err
-				}
-			}
-			o.progress.done()
-			if g.json {
-				return g.printJSON(map[string]any{
-					"brain": number, "module": digest, "plans": len(v.GetPlans()), "active": activate,
-				})
-			}
-			return g.printf("Brain %d: registered %s with %d plans%s\n", number, digest,
-				len(v.GetPlans()), map[bool]string{true: ", active", false: ""}[activate])
-		}),
+			return g.withClient(func(ctx context.Context, o *opened, _ []string) error {
+				return g.register(ctx, o, id, module, modelBytes, activate)
+			})(c, nil)
+		},
 	}
 	g.addWait(c)
 	c.Flags().IntVar(&number, "brain", 0, "slot number, 1 to 1024")
@@ -111,13 +96,48 @@ func newBrainRegister(g *globals) *cobra.Command {
 	return c
 }
 
+func (g *globals) register(
+	ctx context.Context, o *opened, id abi.BrainID, module, model []byte, activate bool,
+) error {
+	v, err := o.Register(ctx, id, module, model)
+	if err != nil {
+		return err
+	}
+	digest := abi.SumDigest(module)
+	if activate {
+		if err := o.Activate(ctx, id, digest); err != nil {
+			return err
+		}
+	}
+	o.progress.done()
+	if g.json {
+		return g.printJSON(registration{
+			Brain: id, Module: digest, Plans: len(v.GetPlans()), Active: activate,
+		})
+	}
+	state := ""
+	if activate {
+		state = ", active"
+	}
+	return g.printf("Brain %d: registered %s with %d plans%s\n", id, digest, len(v.GetPlans()),
+		state)
+}
+
+// registration is what `brain register --json` prints.
+type registration struct {
+	Brain  abi.BrainID `json:"brain"`
+	Module abi.Digest  `json:"module"`
+	Plans  int         `json:"plans"`
+	Active bool        `json:"active"`
+}
+
 func newBrainActivate(g *globals) *cobra.Command {
 	var number int
 	c := &cobra.Command{
 		Use:   "activate sha256:DIGEST --brain N",
 		Short: "Make a registered version the one that new tasks run",
 		Args:  cobra.ExactArgs(1),
-		RunE: g.withClient(func(ctx context.Context, o *opened, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			id, err := brainNumber(number)
 			if err != nil {
 				return err
@@ -126,8 +146,10 @@ func newBrainActivate(g *globals) *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			return o.Activate(ctx, id, digest)
-		}),
+			return g.withClient(func(ctx context.Context, o *opened, _ []string) error {
+				return o.Activate(ctx, id, digest)
+			})(c, nil)
+		},
 	}
 	g.addWait(c)
 	c.Flags().IntVar(&number, "brain", 0, "slot number, 1 to 1024")
@@ -139,7 +161,7 @@ func newBrainRetire(g *globals) *cobra.Command {
 		Use:   "retire N",
 		Short: "Take a Brain out of service; running tasks end first",
 		Args:  cobra.ExactArgs(1),
-		RunE: g.withClient(func(ctx context.Context, o *opened, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			n, err := strconv.Atoi(args[0])
 			if err != nil {
 				return usagef("%.20q is no slot number", args[0])
@@ -148,8 +170,10 @@ func newBrainRetire(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return o.Retire(ctx, id)
-		}),
+			return g.withClient(func(ctx context.Context, o *opened, _ []string) error {
+				return o.Retire(ctx, id)
+			})(c, nil)
+		},
 	}
 	g.addWait(c)
 	return c
@@ -157,7 +181,7 @@ func newBrainRetire(g *globals) *cobra.Command {
 
 func brainNumber(n int) (abi.BrainID, error) {
 	if n < 1 || n > abi.BrainsMax {
-		return 0, usagef("give a slot number from 1 to %d with --brain", abi.BrainsMax)
+		return 0, usagef("give a slot number from 1 to %d, not %d", abi.BrainsMax, n)
 	}
 	return abi.BrainID(n), nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -92,13 +93,13 @@ func (g *globals) completeBrains(
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	brains, err := o.Brains(ctx)
-	if err != nil {
+	if errors.Join(err, o.close(ctx)) != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	var names []cobra.Completion
 	for _, b := range brains {
 		if len(b.GetActiveModule()) > 0 {
-			names = append(names, b.GetName())
+			names = append(names, plain(b.GetName()))
 		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp

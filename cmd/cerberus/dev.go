@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -101,7 +100,8 @@ func defaultBrains() string {
 }
 
 // registerShipped registers and activates the modules of a folder, in the order of their
-// names, in slots 1, 2, …: by the calls that any author makes, signed by key.
+// names, each in the slot that it had or the first free one: by the calls that any author
+// makes, signed by key.
 func registerShipped(
 	ctx context.Context, node string, key *identity.Key, dir string,
 ) (out []devBrain, err error) {
@@ -127,12 +127,13 @@ func registerShipped(
 	if err != nil {
 		return nil, err
 	}
-	active, err := activeModules(ctx, c)
+	defer c.Close()
+	slots, err := usedSlots(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	for i, file := range files {
-		b, err := registerOne(ctx, c, active, abi.BrainID(i+1), file)
+	for _, file := range files {
+		b, err := registerOne(ctx, c, slots, file)
 		if err != nil {
 			return nil, fmt.Errorf("register %s: %w", file, err)
 		}
@@ -141,33 +142,57 @@ func registerShipped(
 	return out, nil
 }
 
-// activeModules tells which slots already run which module, in a data directory that was
-// used before.
-func activeModules(ctx context.Context, c *client.Client) (map[abi.BrainID]string, error) {
+// slots tells which slots of a data directory that was used before are taken.
+type slots struct {
+	number map[string]abi.BrainID
+	active map[abi.BrainID]string
+}
+
+func usedSlots(ctx context.Context, c *client.Client) (*slots, error) {
 	brains, err := c.Brains(ctx)
 	if err != nil {
 		return nil, err
 	}
-	active := make(map[abi.BrainID]string, len(brains))
+	s := &slots{number: make(map[string]abi.BrainID), active: make(map[abi.BrainID]string)}
 	for _, b := range brains {
-		active[abi.BrainID(b.GetNumber())] = digestText(b.GetActiveModule())
+		id := abi.BrainID(b.GetNumber())
+		s.number[b.GetName()] = id
+		s.active[id] = digestText(b.GetActiveModule())
 	}
-	return active, nil
+	return s, nil
+}
+
+// take returns the slot of a name: the one that it has, or the first free one.
+func (s *slots) take(name string) (abi.BrainID, error) {
+	if id, ok := s.number[name]; ok {
+		return id, nil
+	}
+	for id := abi.BrainID(1); id <= abi.BrainsMax; id++ {
+		if _, taken := s.active[id]; !taken {
+			s.number[name], s.active[id] = id, ""
+			return id, nil
+		}
+	}
+	return 0, usagef("all %d slots are taken", abi.BrainsMax)
 }
 
 func registerOne(
-	ctx context.Context, c *client.Client, active map[abi.BrainID]string, number abi.BrainID,
-	file string,
+	ctx context.Context, c *client.Client, used *slots, file string,
 ) (devBrain, error) {
 	module, model, err := readModule(file, "")
 	if err != nil {
 		return devBrain{}, err
 	}
-	b := devBrain{
-		Number: number, Module: abi.SumDigest(module),
-		Name: strings.TrimSuffix(filepath.Base(file), ".wasm"),
+	m, err := abi.ModuleManifest(module)
+	if err != nil {
+		return devBrain{}, usageError{err}
 	}
-	if active[number] == b.Module.String() {
+	number, err := used.take(m.Name)
+	if err != nil {
+		return devBrain{}, err
+	}
+	b := devBrain{Number: number, Name: m.Name, Module: abi.SumDigest(module)}
+	if used.active[number] == b.Module.String() {
 		return b, nil
 	}
 	if _, err := c.Register(ctx, number, module, model); err != nil {
@@ -190,9 +215,12 @@ func (g *globals) announce(n *host.Node, dataDir string, list []devBrain) error 
 			return err
 		}
 	}
-	hint := "try:  cerberus ask sentiment \"a joy from start to end\"\n"
-	if url != client.DefaultNode {
-		hint = "try:  cerberus --node " + url + " ask sentiment \"a joy from start to end\"\n"
+	try := "brains"
+	if slices.ContainsFunc(list, func(b devBrain) bool { return b.Name == "sentiment" }) {
+		try = `ask sentiment "a joy from start to end"`
 	}
-	return g.printf("%s", hint)
+	if url != client.DefaultNode {
+		try = "--node " + url + " " + try
+	}
+	return g.printf("try:  cerberus %s\n", try)
 }

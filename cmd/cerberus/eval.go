@@ -43,6 +43,9 @@ func newEval(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := g.showPublicFields(o, brain); err != nil {
+				return err
+			}
 			report, err := brain.Eval(c.Context(), rows, limit, func(done int) {
 				o.progress.event(client.Event{Phase: fmt.Sprintf("row %d", done)})
 			})
@@ -63,6 +66,20 @@ func newEval(g *globals) *cobra.Command {
 		"accept a module or cluster that differs from the one of first use")
 	c.Flags().StringVar(&opts.Key, "key", client.DefaultKey, "name of the secret key to use")
 	return c
+}
+
+// showPublicFields tells, before anything is sent, what of every row will leave the machine
+// in clear.
+func (g *globals) showPublicFields(o *opened, brain *client.Brain) error {
+	if g.quiet {
+		return nil
+	}
+	var names []string
+	for _, f := range brain.Manifest().PublicFields() {
+		names = append(names, f.Name)
+	}
+	o.progress.done()
+	return g.notice(names)
 }
 
 func (g *globals) printReport(r *client.EvalReport) error {

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -81,7 +80,7 @@ func (g *globals) withKeys(body func(o *opened, args []string) error) func(*cobr
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, o.close(context.WithoutCancel(c.Context()))) }()
+		defer func() { err = errors.Join(err, o.close(c.Context())) }()
 		return body(o, args)
 	}
 }
@@ -133,7 +132,7 @@ func (g *globals) exportKey(o *opened, name, params, out, passFile string) error
 	}
 	_, werr := f.Write(buf.Bytes())
 	if err := errors.Join(werr, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("export key: %w", err)
+		return fmt.Errorf("export key: %w", errors.Join(err, os.Remove(out)))
 	}
 	return nil
 }

@@ -80,12 +80,23 @@ func newNode(g *globals) *cobra.Command {
 			return err
 		}
 		defer func() { err = errors.Join(err, closeNode(n)) }()
-		if err := g.printf("node %s listens on http://%s\n", n.Address(), n.Addr()); err != nil {
+		if err := g.announceNode(n, cfg.DataDir); err != nil {
 			return err
 		}
 		return waitNode(c.Context(), n)
 	}
 	return c
+}
+
+// announceNode tells that the node is ready: people in words, scripts in one JSON object.
+func (g *globals) announceNode(n *host.Node, dataDir string) error {
+	url := "http://" + n.Addr().String()
+	if g.json {
+		return g.printJSON(map[string]string{
+			"node": url, "address": n.Address().String(), "data_dir": dataDir,
+		})
+	}
+	return g.printf("node %s listens on %s\n", n.Address(), url)
 }
 
 // startNode opens and starts a node with the reference engine, and waits until it takes

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -19,8 +20,11 @@ type opened struct {
 	sandbox  *runtime.Runtime
 }
 
+// close ends the client in order, also when ctx has ended.
 func (o *opened) close(ctx context.Context) error {
 	o.progress.done()
+	o.Close()
+	ctx = context.WithoutCancel(ctx)
 	if err := o.sandbox.Close(ctx); err != nil {
 		return fmt.Errorf("close sandbox: %w", err)
 	}
@@ -44,21 +48,25 @@ func (g *globals) open(ctx context.Context) (*opened, error) {
 		Node: g.node, Store: store, Sandbox: sandbox, OnEvent: p.event,
 	})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, sandbox.Close(ctx))
 	}
 	return &opened{Client: c, progress: p, sandbox: sandbox}, nil
 }
 
-// openReady makes the client and waits until the node is ready.
+// openReady makes the client and waits until the node is ready; a --wait of 0 takes the
+// node as it is.
 func (g *globals) openReady(ctx context.Context) (*opened, error) {
 	o, err := g.open(ctx)
 	if err != nil {
 		return nil, err
 	}
+	if g.wait <= 0 {
+		return o, nil
+	}
 	wait, stop := context.WithTimeout(ctx, g.wait)
 	defer stop()
 	if err := o.WaitReady(wait); err != nil {
-		return nil, err
+		return nil, errors.Join(err, o.close(ctx))
 	}
 	return o, nil
 }

@@ -46,7 +46,6 @@ func newRoot(s streams) *cobra.Command {
 		Long:          rootLong,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
 	}
 	root.SetIn(s.in)
 	root.SetOut(s.out)
@@ -66,7 +65,32 @@ func newRoot(s streams) *cobra.Command {
 	for _, c := range root.Commands() {
 		usageArgs(c)
 	}
+	groupHelp(root)
 	return root
+}
+
+// groupHelp makes commands that only hold others show their help, and refuse what is none
+// of the others: cobra would show the help and call it success.
+func groupHelp(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		groupHelp(sub)
+	}
+	if c.Runnable() {
+		return
+	}
+	c.Args = cobra.ArbitraryArgs
+	c.SuggestionsMinimumDistance = 2 // letters between what was typed and what is suggested
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return c.Help()
+		}
+		hint := ""
+		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			hint = fmt.Sprintf("; did you mean %q?", near[0])
+		}
+		return usagef("%.40q is no command of `%s`, see `%s --help`%s", args[0], c.CommandPath(),
+			c.CommandPath(), hint)
+	}
 }
 
 // usageArgs makes errors about arguments usage errors, so that they exit with 2.
@@ -102,7 +126,8 @@ func defaultHome() string {
 
 // addWait adds the flag of the commands that wait for a node.
 func (g *globals) addWait(c *cobra.Command) {
-	c.Flags().DurationVar(&g.wait, "wait", time.Minute, "how long to wait until the node is ready")
+	c.Flags().DurationVar(&g.wait, "wait", time.Minute,
+		"how long to wait until the node is ready; 0 means not at all")
 }
 
 func (g *globals) printf(format string, args ...any) error {

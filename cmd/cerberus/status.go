@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cerberus-host/cerberus/abi"
+	"github.com/cerberus-host/cerberus/client"
 	cerberusv1 "github.com/cerberus-host/cerberus/proto/gen/cerberus/v1"
 )
 
@@ -41,7 +43,7 @@ func newStatus(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer func() { err = errors.Join(err, o.close(context.WithoutCancel(c.Context()))) }()
+			defer func() { err = errors.Join(err, o.close(c.Context())) }()
 			s, err := o.Connect(c.Context(), false)
 			if err != nil {
 				return err
@@ -52,13 +54,13 @@ func newStatus(g *globals) *cobra.Command {
 			}
 			ready := "ready"
 			if !v.Ready {
-				ready = "not ready: " + v.Reason
+				ready = "not ready: " + plain(v.Reason)
 			}
 			return g.printf("%s  %s\n  cluster   %s\n  identity  %s\n  version   %s\n"+
 				"  raft      %s, applied %d of %d\n  engines   %s\n  tasks     %d queued, %d running\n"+
 				"  blobs     %.1f MB stored, %.1f GB of disk free\n",
-				v.Node, ready, v.Cluster, v.Address, v.Version, v.Raft, v.Applied, v.Commit,
-				strings.Join(v.Engines, ", "), v.Queued, v.Running,
+				v.Node, ready, v.Cluster, v.Address, plain(v.Version), plain(v.Raft), v.Applied,
+				v.Commit, plain(strings.Join(v.Engines, ", ")), v.Queued, v.Running,
 				float64(v.BlobBytes)/1e6, float64(v.DiskFree)/1e9)
 		},
 	}
@@ -87,7 +89,7 @@ func newRole(g *globals) *cobra.Command {
 		}
 		sub := &cobra.Command{
 			Use: use, Short: short, Args: cobra.ExactArgs(2),
-			RunE: g.withClient(func(ctx context.Context, o *opened, args []string) error {
+			RunE: func(c *cobra.Command, args []string) error {
 				who, err := abi.ParseAddress(args[0])
 				if err != nil {
 					return usageError{err}
@@ -96,8 +98,10 @@ func newRole(g *globals) *cobra.Command {
 				if !ok || role == 0 {
 					return usagef("%.20q is no role: admin, author or client", args[1])
 				}
-				return o.SetRole(ctx, who, cerberusv1.Role(role), grant)
-			}),
+				return g.withClient(func(ctx context.Context, o *opened, _ []string) error {
+					return o.SetRole(ctx, who, cerberusv1.Role(role), grant)
+				})(c, nil)
+			},
 		}
 		g.addWait(sub)
 		c.AddCommand(sub)
@@ -117,9 +121,11 @@ func newDoctor(g *globals) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			checks := g.diagnose(c.Context())
 			failed := 0
+			var first error
 			for _, k := range checks {
 				if !k.OK {
 					failed++
+					first = cmp.Or(first, k.err)
 				}
 			}
 			if g.json {
@@ -138,7 +144,7 @@ func newDoctor(g *globals) *cobra.Command {
 				}
 			}
 			if failed > 0 {
-				return fmt.Errorf("%d of %d checks failed", failed, len(checks))
+				return fmt.Errorf("%d of %d checks failed: %w", failed, len(checks), first)
 			}
 			return nil
 		},
@@ -150,23 +156,24 @@ type finding struct {
 	Check  string `json:"check"`
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail"`
+	err    error
 }
 
 func (g *globals) diagnose(ctx context.Context) []finding {
 	var out []finding
 	add := func(check string, err error, ok string) bool {
 		if err != nil {
-			out = append(out, finding{check, false, err.Error()})
+			out = append(out, finding{check, false, err.Error(), err})
 			return false
 		}
-		out = append(out, finding{check, true, ok})
+		out = append(out, finding{check, true, plain(ok), nil})
 		return true
 	}
 	o, err := g.open(ctx)
 	if !add("store", err, g.home) {
 		return out
 	}
-	defer func() { add("close", o.close(context.WithoutCancel(ctx)), "store and sandbox closed") }()
+	defer func() { add("close", o.close(ctx), "store and sandbox closed") }()
 	list, err := o.Keys()
 	add("keys", err, fmt.Sprintf("%d secret keys", len(list)))
 	add("identity", nil, o.Address().String())
@@ -175,7 +182,8 @@ func (g *globals) diagnose(ctx context.Context) []finding {
 		return out
 	}
 	if !s.GetReady() {
-		err = fmt.Errorf("the node takes no tasks: %s", s.GetNotReadyReason())
+		err = fmt.Errorf("%w: the node takes no tasks: %s", client.ErrUnreachable,
+			plain(s.GetNotReadyReason()))
 	}
 	add("ready", err, "the node takes tasks")
 	brains, err := o.Brains(ctx)

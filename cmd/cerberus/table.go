@@ -3,7 +3,9 @@ package main
 import (
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"text/tabwriter"
+	"unicode"
 )
 
 // table prints rows in aligned columns.
@@ -24,7 +26,7 @@ func (t *table) print(g *globals) error {
 	fmt.Fprintln(w)
 	for _, r := range t.rows {
 		for _, c := range r {
-			fmt.Fprintf(w, "%v\t", c)
+			fmt.Fprintf(w, "%s\t", plain(fmt.Sprint(c)))
 		}
 		fmt.Fprintln(w)
 	}
@@ -32,6 +34,16 @@ func (t *table) print(g *globals) error {
 		return fmt.Errorf("write output: %w", err)
 	}
 	return nil
+}
+
+// plain takes out of a text that came from a node what could move the cursor.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
 }
 
 func digestText(d []byte) string { return "sha256:" + hex.EncodeToString(d) }

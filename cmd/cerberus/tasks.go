@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cerberus-host/cerberus/abi"
+	"github.com/cerberus-host/cerberus/client"
 	cerberusv1 "github.com/cerberus-host/cerberus/proto/gen/cerberus/v1"
 )
 
@@ -63,7 +64,14 @@ func newTasks(g *globals) *cobra.Command {
 		}),
 	}
 	g.addWait(c)
-	c.PersistentFlags().BoolVar(&all, "all", false, "list everybody's tasks")
+	list := c.RunE
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if limit < 1 || limit > client.TasksListedMax {
+			return usagef("give a --limit from 1 to %d", client.TasksListedMax)
+		}
+		return list(c, args)
+	}
+	c.Flags().BoolVar(&all, "all", false, "list everybody's tasks (admins)")
 	c.Flags().IntVar(&limit, "limit", 100, "list at most this many")
 	c.AddCommand(newTaskShow(g), newTaskCancel(g))
 	return c
@@ -74,11 +82,7 @@ func newTaskShow(g *globals) *cobra.Command {
 		Use:   "show TASK",
 		Short: "Show what the node knows of a task",
 		Args:  cobra.ExactArgs(1),
-		RunE: g.withClient(func(ctx context.Context, o *opened, args []string) error {
-			id, err := abi.ParseTaskID(args[0])
-			if err != nil {
-				return usageError{err}
-			}
+		RunE: g.withTask(func(ctx context.Context, o *opened, id abi.TaskID) error {
 			t, err := o.Task(ctx, id)
 			if err != nil {
 				return err
@@ -96,16 +100,27 @@ func newTaskCancel(g *globals) *cobra.Command {
 		Use:   "cancel TASK",
 		Short: "Cancel a task of yours that has not ended",
 		Args:  cobra.ExactArgs(1),
-		RunE: g.withClient(func(ctx context.Context, o *opened, args []string) error {
-			id, err := abi.ParseTaskID(args[0])
-			if err != nil {
-				return usageError{err}
-			}
+		RunE: g.withTask(func(ctx context.Context, o *opened, id abi.TaskID) error {
 			return o.Cancel(ctx, id)
 		}),
 	}
 	g.addWait(c)
 	return c
+}
+
+// withTask makes the body of a command about one task. The id is looked at before a node is.
+func (g *globals) withTask(
+	body func(ctx context.Context, o *opened, id abi.TaskID) error,
+) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		id, err := abi.ParseTaskID(args[0])
+		if err != nil {
+			return usageError{err}
+		}
+		return g.withClient(func(ctx context.Context, o *opened, _ []string) error {
+			return body(ctx, o, id)
+		})(c, nil)
+	}
 }
 
 func newTaskRow(t *cerberusv1.Task) taskRow {
