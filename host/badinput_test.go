@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/fhe"
@@ -168,7 +169,7 @@ func TestSlotsAndNames(t *testing.T) {
 
 // submission makes one that would be accepted.
 func submission(
-	t *testing.T, node *hosttest.Node, c *hosttest.Client,
+	t *testing.T, c *hosttest.Client,
 ) (*cerberusv1.SubmitTaskRequest, *hosttest.Question) {
 	t.Helper()
 	found, err := c.Brains.GetBrain(t.Context(), &cerberusv1.GetBrainRequest{
@@ -182,74 +183,88 @@ func submission(
 	return c.Submission(1, version, q), q
 }
 
+// badSubmission is a change to a good submission, and how it is refused.
+type badSubmission struct {
+	name   string
+	change func(*cerberusv1.SubmitTaskRequest)
+	reason api.Reason
+	field  string
+}
+
+// badReferences name what is not there, or not what it should be.
+func badReferences() []badSubmission {
+	type req = cerberusv1.SubmitTaskRequest
+	unknown := abi.SumDigest([]byte("nowhere"))
+	arguments := func(value string) func(*req) {
+		return func(r *req) {
+			r.Arguments = []*cerberusv1.Argument{{Name: "exam", Value: value}}
+		}
+	}
+	twice := func(r *req) { r.Inputs = append(r.Inputs, r.GetInputs()[0]) }
+	return []badSubmission{
+		{"free slot", func(r *req) { r.Brain = 2 }, api.UnknownBrain, "brain"},
+		{
+			"other module", func(r *req) { r.ModuleDigest = unknown[:] },
+			api.UnknownModule, "module_digest",
+		},
+		{
+			"other plan", func(r *req) { r.PlanDigest = unknown[:] },
+			api.PlanMismatch, "plan_digest",
+		},
+		{"arguments", arguments("heart"), api.UnknownArguments, "arguments"},
+		{"no name", arguments("a,b"), api.InvalidArgument, "arguments"},
+		{"no keys", func(r *req) { r.KeySet = nil }, api.KeySetRequired, "key_set"},
+		{"short keys", func(r *req) { r.KeySet = []byte{1} }, api.InvalidArgument, "key_set"},
+		{"unknown keys", func(r *req) { r.KeySet = unknown[:] }, api.UnknownBlob, "key_set"},
+		{
+			"unknown input", func(r *req) { r.Inputs[0].Digest = unknown[:] },
+			api.UnknownBlob, "inputs",
+		},
+		{"input name", func(r *req) { r.Inputs[0].Name = "z" }, api.InputMismatch, "inputs.z"},
+		{"claimed size", func(r *req) { r.Inputs[0].Bytes++ }, api.InputMismatch, "inputs[0].bytes"},
+		{"no inputs", func(r *req) { r.Inputs = nil }, api.InvalidArgument, "inputs"},
+		{"input twice", twice, api.InvalidArgument, "inputs"},
+	}
+}
+
+// badBlobs name blobs that are there and do not fit.
+func badBlobs(t *testing.T, c *hosttest.Client, q *hosttest.Question) []badSubmission {
+	t.Helper()
+	header := append([]byte(nil), q.Input...)
+	header[30] ^= 1
+	input := func(data []byte) func(*cerberusv1.SubmitTaskRequest) {
+		d := c.Upload(cerberusv1.BlobKind_BLOB_KIND_CIPHERTEXT, data)
+		return func(r *cerberusv1.SubmitTaskRequest) {
+			r.Inputs[0].Digest, r.Inputs[0].Bytes = d[:], 0
+		}
+	}
+	keys := func(data []byte) func(*cerberusv1.SubmitTaskRequest) {
+		d := c.Upload(cerberusv1.BlobKind_BLOB_KIND_KEY_SET, data)
+		return func(r *cerberusv1.SubmitTaskRequest) { r.KeySet = d[:] }
+	}
+	none := emptyKeySet(t, q.Plan.Params)
+	return []badSubmission{
+		{"short input", input(q.Input[:len(q.Input)-1]), api.InputMismatch, "inputs.x"},
+		{"long input", input(append(header, header...)), api.InputMismatch, "inputs.x"},
+		{"other metadata", input(header), api.InputMismatch, "inputs.x"},
+		{"missing keys", keys(none), api.KeySetMismatch, "key_set"},
+		{"cut keys", keys(q.KeySet[:1000]), api.KeySetMismatch, "key_set"},
+	}
+}
+
 func TestBadSubmissions(t *testing.T) {
 	node := hosttest.Start(t, time.Now, nil)
 	node.Install(1, hosttest.Square(t, "square"))
 	c := node.Stranger()
-	good, q := submission(t, node, c)
-	unknown := abi.SumDigest([]byte("nowhere"))
-	short := c.Upload(cerberusv1.BlobKind_BLOB_KIND_CIPHERTEXT, q.Input[:len(q.Input)-1])
-	scaled := append([]byte(nil), q.Input...)
-	scaled[30] ^= 1
-	wrongHeader := c.Upload(cerberusv1.BlobKind_BLOB_KIND_CIPHERTEXT, scaled)
-	fewKeys := c.Upload(cerberusv1.BlobKind_BLOB_KIND_KEY_SET, emptyKeySet(t, q.Plan.Params))
-	cutKeys := c.Upload(cerberusv1.BlobKind_BLOB_KIND_KEY_SET, q.KeySet[:1000])
-	for name, x := range map[string]struct {
-		change func(*cerberusv1.SubmitTaskRequest)
-		reason api.Reason
-		field  string
-	}{
-		"free slot": {func(r *cerberusv1.SubmitTaskRequest) { r.Brain = 2 }, api.UnknownBrain, "brain"},
-		"other module": {func(r *cerberusv1.SubmitTaskRequest) { r.ModuleDigest = unknown[:] },
-			api.UnknownModule, "module_digest"},
-		"other plan": {func(r *cerberusv1.SubmitTaskRequest) { r.PlanDigest = unknown[:] },
-			api.PlanMismatch, "plan_digest"},
-		"arguments": {func(r *cerberusv1.SubmitTaskRequest) {
-			r.Arguments = []*cerberusv1.Argument{{Name: "exam", Value: "heart"}}
-		}, api.UnknownArguments, "arguments"},
-		"no name": {func(r *cerberusv1.SubmitTaskRequest) {
-			r.Arguments = []*cerberusv1.Argument{{Name: "exam", Value: "a,b"}}
-		}, api.InvalidArgument, "arguments"},
-		"no keys": {func(r *cerberusv1.SubmitTaskRequest) { r.KeySet = nil },
-			api.KeySetRequired, "key_set"},
-		"short key digest": {func(r *cerberusv1.SubmitTaskRequest) { r.KeySet = []byte{1} },
-			api.InvalidArgument, "key_set"},
-		"unknown keys": {func(r *cerberusv1.SubmitTaskRequest) { r.KeySet = unknown[:] },
-			api.UnknownBlob, "key_set"},
-		"missing keys": {func(r *cerberusv1.SubmitTaskRequest) { r.KeySet = fewKeys[:] },
-			api.KeySetMismatch, "key_set"},
-		"cut keys": {func(r *cerberusv1.SubmitTaskRequest) { r.KeySet = cutKeys[:] },
-			api.KeySetMismatch, "key_set"},
-		"unknown input": {func(r *cerberusv1.SubmitTaskRequest) { r.Inputs[0].Digest = unknown[:] },
-			api.UnknownBlob, "inputs"},
-		"input name": {func(r *cerberusv1.SubmitTaskRequest) { r.Inputs[0].Name = "z" },
-			api.InputMismatch, "inputs.z"},
-		"claimed size": {func(r *cerberusv1.SubmitTaskRequest) { r.Inputs[0].Bytes++ },
-			api.InputMismatch, "inputs[0].bytes"},
-		"short input": {func(r *cerberusv1.SubmitTaskRequest) {
-			r.Inputs[0].Digest, r.Inputs[0].Bytes = short[:], 0
-		}, api.InputMismatch, "inputs.x"},
-		"other metadata": {func(r *cerberusv1.SubmitTaskRequest) {
-			r.Inputs[0].Digest = wrongHeader[:]
-		}, api.InputMismatch, "inputs.x"},
-		"no inputs": {func(r *cerberusv1.SubmitTaskRequest) { r.Inputs = nil },
-			api.InvalidArgument, "inputs"},
-		"twice the same input": {func(r *cerberusv1.SubmitTaskRequest) {
-			r.Inputs = append(r.Inputs, r.GetInputs()[0])
-		}, api.InvalidArgument, "inputs"},
-	} {
-		req := &cerberusv1.SubmitTaskRequest{
-			Brain: good.GetBrain(), ModuleDigest: good.GetModuleDigest(),
-			PlanDigest: good.GetPlanDigest(), KeySet: good.GetKeySet(),
-			IdempotencyKey: good.GetIdempotencyKey(),
-			Inputs: []*cerberusv1.NamedBlob{{
-				Name: "x", Digest: good.GetInputs()[0].GetDigest(),
-				Bytes: good.GetInputs()[0].GetBytes(),
-			}},
+	good, q := submission(t, c)
+	for _, x := range append(badReferences(), badBlobs(t, c, q)...) {
+		req, ok := proto.Clone(good).(*cerberusv1.SubmitTaskRequest)
+		if !ok {
+			t.Fatal("a clone is of another type")
 		}
 		x.change(req)
 		_, err := c.Tasks.SubmitTask(t.Context(), req)
-		want(t, name, err, x.reason, x.field)
+		want(t, x.name, err, x.reason, x.field)
 	}
 	tasks, err := node.Admin.Tasks.ListTasks(t.Context(), &cerberusv1.ListTasksRequest{})
 	if err != nil || len(tasks.GetTasks()) != 0 {

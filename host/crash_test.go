@@ -147,7 +147,7 @@ func (p *process) stop() (steps, snapshots int) {
 	}
 	err = p.cmd.Wait()
 	var exit *exec.ExitError
-	killed := errors.As(err, &exit) && exit.ProcessState.Sys() != nil && !exit.Exited()
+	killed := errors.As(err, &exit) && !exit.Exited()
 	if err != nil && !killed {
 		p.t.Fatalf("the child failed: %v\n%s", err, p.errs)
 	}

@@ -101,7 +101,7 @@ func TestCancelStopsTheRun(t *testing.T) {
 	node := hosttest.Start(t, time.Now, gated(g.wait, nil))
 	node.Install(1, hosttest.Square(t, "square"))
 	c := node.Stranger()
-	req, q := submission(t, node, c)
+	req, q := submission(t, c)
 	id := submit(t, c, req)
 	<-g.entered
 	if _, err := c.Tasks.CancelTask(t.Context(), &cerberusv1.CancelTaskRequest{Id: id}); err != nil {
@@ -149,7 +149,7 @@ func TestDeadlineFailsTheTask(t *testing.T) {
 	}))
 	node.Install(1, hosttest.Square(t, "square"))
 	c := node.Stranger()
-	req, _ := submission(t, node, c)
+	req, _ := submission(t, c)
 	task := c.Await(submit(t, c, req))
 	wantState(t, task, cerberusv1.TaskState_TASK_STATE_FAILED)
 	if task.GetFailure().GetReason() != string(api.DeadlineExceeded) {
@@ -175,7 +175,7 @@ func TestFailuresAreRetriedAndBounded(t *testing.T) {
 	for _, x := range []struct {
 		reason string
 	}{{"internal"}, {"engine_failed"}} {
-		req, _ := submission(t, node, c)
+		req, _ := submission(t, c)
 		task := c.Await(submit(t, c, req))
 		wantState(t, task, cerberusv1.TaskState_TASK_STATE_FAILED)
 		if task.GetFailure().GetReason() != x.reason || task.GetFailure().GetFix() == "" {
@@ -183,7 +183,7 @@ func TestFailuresAreRetriedAndBounded(t *testing.T) {
 		}
 	}
 	good.Store(3)
-	req, q := submission(t, node, c)
+	req, q := submission(t, c)
 	c.Decrypt(q, c.Await(submit(t, c, req)))
 }
 
@@ -192,7 +192,7 @@ func TestRestartInTheMiddleOfARun(t *testing.T) {
 	node := hosttest.Start(t, time.Now, gated(g.wait, nil))
 	node.Install(1, hosttest.Square(t, "square"))
 	c := node.Stranger()
-	req, q := submission(t, node, c)
+	req, q := submission(t, c)
 	id := submit(t, c, req)
 	<-g.entered
 	g.release()
@@ -215,7 +215,7 @@ func TestRunningTasksKeepTheirVersion(t *testing.T) {
 	node := hosttest.Start(t, time.Now, gated(g.wait, nil))
 	node.Install(1, hosttest.Square(t, "square"))
 	c := node.Stranger()
-	req, q := submission(t, node, c)
+	req, q := submission(t, c)
 	id := submit(t, c, req)
 	<-g.entered
 	next := hosttest.Attach(t, hosttest.SquareCode(), manifest("square", func(m *abi.Manifest) {
@@ -224,7 +224,8 @@ func TestRunningTasksKeepTheirVersion(t *testing.T) {
 	node.Install(1, next)
 	// The old version takes no new tasks, and ends with its last one.
 	second := c.Submission(1, &cerberusv1.ModuleVersion{
-		ModuleDigest: req.GetModuleDigest(), Plans: []*cerberusv1.PlanRef{{PlanDigest: req.GetPlanDigest()}},
+		ModuleDigest: req.GetModuleDigest(),
+		Plans:        []*cerberusv1.PlanRef{{PlanDigest: req.GetPlanDigest()}},
 	}, q)
 	_, err := c.Tasks.SubmitTask(t.Context(), second)
 	want(t, "old version", err, api.ModuleNotActive, "module_digest")
@@ -256,7 +257,7 @@ func TestFullDisk(t *testing.T) {
 	})
 	installed := node.Install(1, hosttest.Square(t, "square"))
 	c := node.Stranger()
-	req, q := submission(t, node, c)
+	req, q := submission(t, c)
 	full.Store(true)
 	_, err := c.TryUpload(t.Context(), cerberusv1.BlobKind_BLOB_KIND_CIPHERTEXT, []byte("more"))
 	want(t, "upload", err, api.DiskFull, "")
@@ -277,7 +278,7 @@ func TestDamagedBlobFailsItsTasksOnly(t *testing.T) {
 	node := hosttest.Start(t, time.Now, func(o *host.Options) { dir = o.Config.DataDir })
 	node.Install(1, hosttest.Square(t, "square"))
 	c := node.Stranger()
-	req, q := submission(t, node, c)
+	req, q := submission(t, c)
 	digest := abi.Digest(req.GetInputs()[0].GetDigest())
 	name := digest.String()[len("sha256:"):]
 	path := filepath.Join(dir, "blobs", "blobs", name[:2], name)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/cerberus-host/cerberus/abi"
+	"github.com/cerberus-host/cerberus/fhe"
+	"github.com/cerberus-host/cerberus/fhe/encode"
 	"github.com/cerberus-host/cerberus/fhe/lattigo"
 	"github.com/cerberus-host/cerberus/host"
 	"github.com/cerberus-host/cerberus/host/config"
@@ -48,6 +50,9 @@ func Options(dir string, admin *identity.Key, now func() time.Time) host.Options
 		AllowInsecureParams: true,
 	}
 }
+
+// Encoder returns the encoder that nodes compile Plans with.
+func Encoder() fhe.ConstantEncoder { return encode.New() }
 
 // Key makes a signing key.
 func Key(tb testing.TB) *identity.Key {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/fhe"
-	"github.com/cerberus-host/cerberus/fhe/encode"
 	"github.com/cerberus-host/cerberus/fhe/squeeze"
 	"github.com/cerberus-host/cerberus/host/blob"
 	"github.com/cerberus-host/cerberus/host/hosttest"
@@ -45,7 +44,7 @@ func newRegistry(t *testing.T, m memory, change func(*registry.Config)) *registr
 		}
 	})
 	cfg := registry.Config{
-		Sandbox: sandbox, Blobs: m, Encoder: encode.New(), AllowInsecure: true,
+		Sandbox: sandbox, Blobs: m, Encoder: hosttest.Encoder(), AllowInsecure: true,
 		Supports: func(*fhe.Params) error { return nil }, CompiledBytesMax: 1 << 30,
 	}
 	if change != nil {
@@ -76,7 +75,7 @@ func TestCheckCompilesEveryCombination(t *testing.T) {
 			v.Compiled.Plan.Program != v.ProgramDigest {
 			t.Errorf("%+v", v)
 		}
-		again, err := squeeze.Compile(v.Program, fhe.Model{}, encode.New())
+		again, err := squeeze.Compile(v.Program, fhe.Model{}, hosttest.Encoder())
 		if err != nil || again.Plan.Digest() != v.PlanDigest {
 			t.Errorf("compiled alone the Plan is another: %v", err)
 		}
@@ -125,13 +124,13 @@ func TestCheckRefuses(t *testing.T) {
 	unsupported := func(c *registry.Config) {
 		c.Supports = func(*fhe.Params) error { return fhe.ErrUnsupported }
 	}
+	secureOnly := func(c *registry.Config) { c.AllowInsecure = false }
 	for name, c := range map[string]struct {
 		module []byte
 		change func(*registry.Config)
 		want   error
 	}{
-		"insecure": {square, func(c *registry.Config) { c.AllowInsecure = false },
-			registry.ErrInsecure},
+		"insecure":    {square, secureOnly, registry.ErrInsecure},
 		"engine":      {square, unsupported, registry.ErrEngine},
 		"model size":  {withModel(5), nil, registry.ErrModel},
 		"not wasm":    {[]byte("not wasm"), nil, abi.ErrModule},
