@@ -85,6 +85,8 @@ type Store struct {
 	blobs   map[abi.Digest]*entry
 	bytes   int64
 	uploads map[UploadID]*upload
+	// shards tells the directories of blobs whose names are durable.
+	shards  [256]bool
 	puts    uint64
 	failure error
 	failed  chan struct{}

@@ -139,36 +139,26 @@ func (s *Store) uploadPath(id UploadID, suffix string) string {
 	return filepath.Join(s.uploadDir(), hex.EncodeToString(id[:])+suffix)
 }
 
-// createUpload makes both files. The sidecar is durable first and alone means nothing.
+// createUpload makes both files. Neither is synced: an upload that a power failure loses is
+// only begun again, and what it leaves of one is noticed when it is resumed.
 func (s *Store) createUpload(u *upload) error {
 	id := u.ID()
 	if err := s.writeNew(s.uploadPath(id, stateSuffix), u.sidecar()); err != nil {
 		return err
 	}
-	f, err := s.fs.Create(s.uploadPath(id, partSuffix))
-	if err != nil {
-		return writeError("create upload", err)
-	}
-	if err := f.Close(); err != nil {
-		return writeError("create upload", err)
-	}
-	if err := s.fs.SyncDir(s.uploadDir()); err != nil {
-		return s.fail("sync directory", err)
-	}
-	return nil
+	return s.writeNew(s.uploadPath(id, partSuffix), nil)
 }
 
-// writeNew writes a new file and makes its content durable.
+// writeNew makes a new file with that content, which is not durable yet.
 func (s *Store) writeNew(name string, content []byte) error {
 	f, err := s.fs.Create(name)
 	if err != nil {
 		return writeError("create file", err)
 	}
-	if _, err := f.WriteAt(content, 0); err != nil {
-		return errors.Join(writeError("write file", err), f.Close())
-	}
-	if err := f.Sync(); err != nil {
-		return errors.Join(s.fail("sync file", err), f.Close())
+	if len(content) > 0 {
+		if _, err := f.WriteAt(content, 0); err != nil {
+			return errors.Join(writeError("write file", err), f.Close())
+		}
 	}
 	if err := f.Close(); err != nil {
 		return writeError("close file", err)
@@ -372,16 +362,14 @@ func (s *Store) publish(f File, name string, d abi.Digest, bytes int64) error {
 	if err := f.Close(); err != nil {
 		return writeError("close blob", err)
 	}
-	if err := s.fs.MkdirAll(s.shard(d)); err != nil {
-		return writeError("make directory", err)
+	if err := s.makeShard(d); err != nil {
+		return err
 	}
 	if err := s.fs.Rename(name, s.path(d)); err != nil {
 		return writeError("name blob", err)
 	}
-	for _, dir := range []string{s.shard(d), s.blobDir()} {
-		if err := s.fs.SyncDir(dir); err != nil {
-			return s.fail("sync directory", err)
-		}
+	if err := s.fs.SyncDir(s.shard(d)); err != nil {
+		return s.fail("sync directory", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -389,6 +377,26 @@ func (s *Store) publish(f File, name string, d abi.Digest, bytes int64) error {
 		s.bytes += bytes
 	}
 	s.blobs[d] = &entry{bytes: bytes, verified: true}
+	return nil
+}
+
+// makeShard makes the directory of a blob durable, once.
+func (s *Store) makeShard(d abi.Digest) error {
+	s.mu.Lock()
+	known := s.shards[d[0]]
+	s.mu.Unlock()
+	if known {
+		return nil
+	}
+	if err := s.fs.MkdirAll(s.shard(d)); err != nil {
+		return writeError("make directory", err)
+	}
+	if err := s.fs.SyncDir(s.blobDir()); err != nil {
+		return s.fail("sync directory", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shards[d[0]] = true
 	return nil
 }
 
