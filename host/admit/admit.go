@@ -6,7 +6,7 @@ import (
 
 // Rewriting names the form of [Module.Code]; it belongs into the key of whatever is cached
 // for a module. It changes when the same file would give other code.
-const Rewriting = "points-1"
+const Rewriting = "points-1 data-1"
 
 // Module is an admitted module. It is read-only and safe for concurrent use.
 type Module struct {
@@ -134,14 +134,22 @@ func (w *walker) nextSection(rank int) (int, error) {
 		return 0, w.errorf("%d bytes too many", w.left())
 	}
 	w.end = whole
-	if id == sectionCode {
-		w.code = append(w.code, id)
-		w.code = appendCount(w.code, len(w.bodies))
-		w.code = append(w.code, w.bodies...)
-	} else {
+	switch {
+	case id == sectionCode:
+		w.appendSection(id, w.bodies)
+	case id == sectionData && w.joined != nil:
+		w.appendSection(id, appendSegments(nil, w.joined))
+	default:
 		w.code = append(w.code, w.data[start:w.pos]...)
 	}
 	return sectionRank(id), nil
+}
+
+// appendSection appends a section of the new module.
+func (w *walker) appendSection(id byte, payload []byte) {
+	w.code = append(w.code, id)
+	w.code = appendCount(w.code, len(payload))
+	w.code = append(w.code, payload...)
 }
 
 func (w *walker) readSection(id byte) error {
@@ -167,6 +175,7 @@ func (w *walker) readSection(id byte) error {
 	case sectionElement:
 		return w.elements()
 	case sectionDataCount:
+		w.haveDataCount = true
 		_, err := w.countBeforeCode()
 		return err
 	case sectionCode:

@@ -8,10 +8,11 @@
 // signatures and nothing else, and cannot make the runtime's compiler slow or large: see
 // limits.go, each limit with the module that it stops.
 //
-// The runtime is given [Module.Code], not the file: custom sections are gone, and a loop
-// without a body stands at places where a guest could otherwise run long without passing
-// an interruption point (points.go). Both changes leave every index and every type as it
-// was, so the runtime's full validation still judges the author's code.
+// The runtime is given [Module.Code], not the file: custom sections are gone, a loop without
+// a body stands at places where a guest could otherwise run long without passing an
+// interruption point (points.go), and data segments that nothing can name are joined
+// (data.go). The changes leave every index that is in use and every type as it was, so the
+// runtime's full validation still judges the author's code.
 //
 // # Caveats
 //

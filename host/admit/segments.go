@@ -119,37 +119,55 @@ func (w *walker) countBeforeCode() (uint32, error) {
 	return n, nil
 }
 
+// dataSegments reads the data section. Where its segments can be joined, it leaves them in
+// w.joined.
 func (w *walker) dataSegments() error {
 	n, err := w.count("data segments", 2, DataSegmentsMax)
 	if err != nil {
 		return err
 	}
+	plain := !w.haveDataCount
+	segments := make([]dataSegment, 0, n)
 	for range n {
-		flags, err := w.u32()
+		s, isPlain, err := w.dataSegment()
 		if err != nil {
 			return err
 		}
-		if flags > 2 {
-			return w.errorf("unknown form %d of data segment", flags)
-		}
-		if flags == 2 {
-			if _, err := w.u32(); err != nil {
-				return err
-			}
-		}
-		if flags != 1 {
-			if err := w.constant(); err != nil {
-				return err
-			}
-		}
-		size, err := w.count("bytes", 1, uint64(w.left()))
-		if err != nil {
-			return err
-		}
-		if err := w.skip(size); err != nil {
-			return err
-		}
+		plain = plain && isPlain
+		segments = append(segments, s)
+	}
+	if plain {
+		w.joined = joinSegments(segments)
 	}
 	w.facts.DataSegments = n
 	return nil
+}
+
+// dataSegment reads one segment, and reports whether it is of the plainest form.
+func (w *walker) dataSegment() (s dataSegment, plain bool, err error) {
+	flags, err := w.u32()
+	if err != nil {
+		return s, false, err
+	}
+	if flags > 2 {
+		return s, false, w.errorf("unknown form %d of data segment", flags)
+	}
+	if flags == 2 {
+		if _, err := w.u32(); err != nil {
+			return s, false, err
+		}
+	}
+	if flags != 1 {
+		at := w.pos
+		if err := w.constant(); err != nil {
+			return s, false, err
+		}
+		s.offset, plain = plainOffset(w.data[at:w.pos])
+	}
+	size, err := w.count("bytes", 1, uint64(w.left()))
+	if err != nil {
+		return s, false, err
+	}
+	s.content = w.data[w.pos : w.pos+size]
+	return s, plain && flags == 0, w.skip(size)
 }

@@ -16,11 +16,14 @@ type walker struct {
 	memoryCount int
 	exported    map[string]export
 	haveCode    bool
+	// haveDataCount tells that operators may name data segments.
+	haveDataCount bool
 
 	localsTotal, productTotal, elementsTotal, targetsTotal, pairsTotal uint64
 
-	bodies      []byte // the code section's new payload
-	code        []byte // the new module
+	bodies      []byte        // the code section's new payload
+	joined      []dataSegment // the data section's, nil to leave it as it is
+	code        []byte        // the new module
 	initializes bool
 	facts       Facts
 }
