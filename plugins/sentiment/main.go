@@ -16,12 +16,15 @@ const vectorLength = 4 * 8192
 //go:embed dictionary.txt
 var dictionary string
 
+//go:embed dictionary.index
+var index string
+
 type sentiment struct{}
 
 // Encode finds the dictionary's terms in the review.
 func (sentiment) Encode(req *brain.Request, enc *brain.Encoder) error {
 	text, _ := req.Text("text")
-	d, err := features.ParseDictionary(dictionary)
+	d, err := features.OpenDictionary(dictionary, index)
 	if err != nil {
 		return err
 	}

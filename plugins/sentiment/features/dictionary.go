@@ -12,19 +12,21 @@ const (
 	restartEvery = 16
 )
 
-// Dictionary gives terms their places. It keeps the text that it was parsed from and is
+// Dictionary gives terms their places. It keeps the texts that it was made from and is
 // never changed afterwards, so it can be used concurrently.
 type Dictionary struct {
 	text string
-	// restarts are the offsets of every restartEvery-th line.
-	restarts []uint32
-	terms    int
+	// index holds the offset of every restartEvery-th line, four bytes each, the least
+	// significant first. It is read in place: a module starts anew for every request.
+	index string
+	terms int
 }
 
-// ParseDictionary reads a list of terms: one a line, each line ended by a line feed,
-// sorted by bytes, none empty and none twice, at most [TermsMax] of them.
+// ParseDictionary reads a list of terms and checks all of it: one a line, each line ended
+// by a line feed, sorted by bytes, none empty and none twice, at most [TermsMax] of them.
 func ParseDictionary(text string) (*Dictionary, error) {
-	d := &Dictionary{text: text, restarts: make([]uint32, 0, len(text)/(restartEvery*8)+1)}
+	d := &Dictionary{text: text}
+	var index []byte
 	last := ""
 	for at := 0; at < len(text); {
 		term, next := line(text, at)
@@ -32,12 +34,46 @@ func ParseDictionary(text string) (*Dictionary, error) {
 			return nil, ErrDictionary
 		}
 		if d.terms%restartEvery == 0 {
-			d.restarts = append(d.restarts, uint32(at))
+			index = append(index, byte(at), byte(at>>8), byte(at>>16), byte(at>>24))
 		}
 		last, at = term, next
 		d.terms++
 	}
+	d.index = string(index)
 	return d, nil
+}
+
+// OpenDictionary takes a list of terms that [ParseDictionary] has accepted once, and its
+// [Dictionary.Index], without reading the list again. An index that is not of that list is
+// an [ErrDictionary] where that is seen at a glance, and otherwise makes terms unfindable.
+func OpenDictionary(text, index string) (*Dictionary, error) {
+	d := &Dictionary{text: text, index: index}
+	if len(index)%4 != 0 || (text == "") != (index == "") || len(index)/4 > TermsMax/restartEvery+1 {
+		return nil, ErrDictionary
+	}
+	last := -1
+	for i := range d.restarts() {
+		at := d.restart(i)
+		if at <= last || at >= len(text) || (at > 0 && text[at-1] != '\n') {
+			return nil, ErrDictionary
+		}
+		last = at
+	}
+	if d.restarts() == 0 {
+		return d, nil
+	}
+	d.terms = (d.restarts()-1)*restartEvery + strings.Count(text[last:], "\n")
+	return d, nil
+}
+
+// Index returns what [OpenDictionary] needs beside the list.
+func (d *Dictionary) Index() string { return d.index }
+
+func (d *Dictionary) restarts() int { return len(d.index) / 4 }
+
+func (d *Dictionary) restart(i int) int {
+	b := d.index[4*i : 4*i+4]
+	return int(uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24)
 }
 
 // Terms returns the number of terms.
@@ -46,10 +82,10 @@ func (d *Dictionary) Terms() int { return d.terms }
 // Find returns the line of a term, from 0 on; false means that it has none.
 func (d *Dictionary) Find(term []byte) (int, bool) {
 	// The last restart whose line is not behind the term: lines lo to hi are undecided.
-	lo, hi := 0, len(d.restarts)
+	lo, hi := 0, d.restarts()
 	for lo < hi {
 		mid := int(uint(lo+hi) >> 1)
-		if at, _ := line(d.text, int(d.restarts[mid])); at <= string(term) {
+		if at, _ := line(d.text, d.restart(mid)); at <= string(term) {
 			lo = mid + 1
 		} else {
 			hi = mid
@@ -59,7 +95,7 @@ func (d *Dictionary) Find(term []byte) (int, bool) {
 		return 0, false
 	}
 	first := (lo - 1) * restartEvery
-	at := int(d.restarts[lo-1])
+	at := d.restart(lo - 1)
 	for i := first; i < min(first+restartEvery, d.terms); i++ {
 		entry, next := line(d.text, at)
 		if entry == string(term) {
@@ -89,23 +125,27 @@ func (d *Dictionary) Vector(text string, length int) ([]float64, error) {
 		return nil, ErrLength
 	}
 	x := make([]float64, length)
+	var found []int
 	Walk(Tokens(text), func(term []byte, weight float64) {
-		if i, ok := d.Find(term); ok && x[1+i] < weight {
-			x[1+i] = weight
+		i, ok := d.Find(term)
+		if !ok || x[1+i] >= weight {
+			return
 		}
+		if x[1+i] == 0 {
+			found = append(found, 1+i)
+		}
+		x[1+i] = weight
 	})
-	var square float64
-	for _, v := range x {
-		square += float64(v * v) // the conversion forbids a fused operation
-	}
-	if square == 0 {
+	if len(found) == 0 {
 		return nil, ErrUnknown
 	}
+	var square float64
+	for _, i := range found {
+		square += float64(x[i] * x[i]) // the conversion forbids a fused operation
+	}
 	norm := math.Sqrt(square)
-	for i, v := range x {
-		if v != 0 {
-			x[i] = v / norm
-		}
+	for _, i := range found {
+		x[i] /= norm
 	}
 	x[0] = 1
 	return x, nil

@@ -101,6 +101,21 @@ func TestDictionaryRefusesDisorder(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
+	for _, c := range []struct{ text, index string }{
+		{"a\n", ""},
+		{"", "\x00\x00\x00\x00"},
+		{"a\n", "\x00\x00\x00"},
+		{"a\n", "\x02\x00\x00\x00"},
+		{"a\nb\n", "\x00\x00\x00\x00\x00\x00\x00\x00"},
+		{"ab\n", "\x01\x00\x00\x00"},
+		{"a\n", "\x00\x00\x00\x80"},
+		{"a\n", "\xff\xff\xff\xff"},
+	} {
+		_, err := features.OpenDictionary(c.text, c.index)
+		if !errors.Is(err, features.ErrDictionary) {
+			t.Errorf("%q with index %q: %v", c.text, c.index, err)
+		}
+	}
 	d, err := features.ParseDictionary("")
 	if err != nil {
 		t.Fatal(err)
@@ -121,9 +136,20 @@ func committed(t testing.TB, dir string) (*features.Dictionary, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := features.ParseDictionary(string(b))
+	parsed, err := features.ParseDictionary(string(b))
 	if err != nil {
 		t.Fatal(err)
+	}
+	index, err := os.ReadFile(dir + "/dictionary.index")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if parsed.Index() != string(index) {
+		t.Fatal("dictionary.index is of another dictionary")
+	}
+	d, err := features.OpenDictionary(string(b), string(index))
+	if err != nil || d.Terms() != parsed.Terms() {
+		t.Fatalf("%d terms, parsed %d: %v", d.Terms(), parsed.Terms(), err)
 	}
 	return d, string(b)
 }
@@ -235,21 +261,28 @@ func FuzzVector(f *testing.F) {
 }
 
 func FuzzParseDictionary(f *testing.F) {
-	f.Add("a\nb\n", "a")
-	f.Add("\n", "")
-	f.Fuzz(func(t *testing.T, text, term string) {
-		d, err := features.ParseDictionary(text)
+	f.Add("a\nb\n", "a", "\x00\x00\x00\x00")
+	f.Add("\n", "", "")
+	f.Fuzz(func(t *testing.T, text, term, index string) {
+		if loose, err := features.OpenDictionary(text, index); err == nil {
+			loose.Find([]byte(term)) // it may find nothing, but must come back
+		}
+		parsed, err := features.ParseDictionary(text)
 		if err != nil {
 			return
 		}
-		lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-		want := slices.Index(lines, term)
-		if text == "" {
-			want = -1
+		want := -1
+		if text != "" {
+			want = slices.Index(strings.Split(strings.TrimSuffix(text, "\n"), "\n"), term)
 		}
-		got, ok := d.Find([]byte(term))
-		if ok != (want >= 0) || (ok && got != want) {
-			t.Fatalf("%q in %q: %d, %v; want %d", term, text, got, ok, want)
+		opened, err := features.OpenDictionary(text, parsed.Index())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range []*features.Dictionary{parsed, opened} {
+			if got, ok := d.Find([]byte(term)); ok != (want >= 0) || (ok && got != want) {
+				t.Fatalf("%q in %q: %d, %v; want %d", term, text, got, ok, want)
+			}
 		}
 	})
 }
@@ -259,15 +292,6 @@ func BenchmarkVector(b *testing.B) {
 	text := strings.Repeat("an odd but likeable film that n't quite finds its feet . ", 10)
 	for b.Loop() {
 		if _, err := d.Vector(text, d.Terms()+1); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkParseDictionary(b *testing.B) {
-	_, text := committed(b, "../../sentiment-large")
-	for b.Loop() {
-		if _, err := features.ParseDictionary(text); err != nil {
 			b.Fatal(err)
 		}
 	}

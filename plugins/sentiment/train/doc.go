@@ -4,8 +4,8 @@
 //	go run ./plugins/sentiment/train -data ../shared/data -out plugins/sentiment
 //	go run ./plugins/sentiment/train -data ../shared/data -out plugins/sentiment-large -large
 //
-// It writes dictionary.txt, model.bin, manifest.json, report.json and the table of scores
-// in README.md, and prints that table. A rerun on the same architecture gives the same
+// It writes dictionary.txt and its index, model.bin, manifest.json, report.json and the
+// table of scores in README.md, and prints that table. A rerun on the same architecture gives the same
 // bytes. With -tune it writes nothing and prints the cross-validation of a grid of
 // settings instead; this is how the settings in settings.go were chosen.
 //

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/cerberus-host/cerberus/internal/learn"
+	"github.com/cerberus-host/cerberus/plugins/sentiment/features"
 )
 
 func main() {
@@ -111,9 +112,16 @@ func publish(out string, v variant, m *model, r *report, examples, dev []example
 	if err != nil {
 		return err
 	}
-	dictionary := []byte(m.dictionary())
-	if err := learn.WriteFile(filepath.Join(out, "dictionary.txt"), dictionary); err != nil {
+	d, err := features.ParseDictionary(m.dictionary())
+	if err != nil {
 		return err
+	}
+	for name, text := range map[string]string{
+		"dictionary.txt": m.dictionary(), "dictionary.index": d.Index(),
+	} {
+		if err := learn.WriteFile(filepath.Join(out, name), []byte(text)); err != nil {
+			return err
+		}
 	}
 	if err := learn.WriteModel(out, manifest(v, r), blob); err != nil {
 		return err
