@@ -48,7 +48,8 @@ func ParseDictionary(text string) (*Dictionary, error) {
 // an [ErrDictionary] where that is seen at a glance, and otherwise makes terms unfindable.
 func OpenDictionary(text, index string) (*Dictionary, error) {
 	d := &Dictionary{text: text, index: index}
-	if len(index)%4 != 0 || (text == "") != (index == "") || len(index)/4 > TermsMax/restartEvery+1 {
+	if len(index)%4 != 0 || (text == "") != (index == "") ||
+		len(index)/4 > TermsMax/restartEvery+1 {
 		return nil, ErrDictionary
 	}
 	last := -1

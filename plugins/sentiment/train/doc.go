@@ -1,10 +1,11 @@
 // Command train makes the dictionary and the weights of the sentiment Brains from the
 // Stanford Sentiment Treebank, in the two-class form of the GLUE benchmark:
 //
-//	go run ./plugins/sentiment/train -data ../shared/data -out plugins/sentiment
-//	go run ./plugins/sentiment/train -data ../shared/data -out plugins/sentiment-large -large
+//	go run ./plugins/sentiment/train -out plugins/sentiment
+//	go run ./plugins/sentiment/train -out plugins/sentiment-large -large
 //
-// It writes dictionary.txt and its index, model.bin, manifest.json, report.json and the
+// The data are expected in ../shared/data; -data names another folder. The program
+// writes dictionary.txt and its index, model.bin, manifest.json, report.json and the
 // table of scores in README.md, and prints that table. A rerun on the same architecture gives the same
 // bytes. With -tune it writes nothing and prints the cross-validation of a grid of
 // settings instead; this is how the settings in settings.go were chosen.
