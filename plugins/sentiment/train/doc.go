@@ -5,9 +5,9 @@
 //	go run ./plugins/sentiment/train -out plugins/sentiment-large -large
 //
 // The data are expected in ../shared/data; -data names another folder. The program
-// writes dictionary.txt and its index, model.bin, manifest.json, report.json and the
-// table of scores in README.md, and prints that table. A rerun on the same architecture gives the same
-// bytes. With -tune it writes nothing and prints the cross-validation of a grid of
+// writes dictionary.txt and its index, model.bin, manifest.json, report.json and the table
+// of scores in README.md, and prints that table. A rerun on the same architecture gives the
+// same bytes. With -tune it writes nothing and prints the cross-validation of a grid of
 // settings instead; this is how the settings in settings.go were chosen.
 //
 // The model is a logistic regression over the terms of package features. The training set
