@@ -20,15 +20,13 @@ func (t *table) row(cells ...any) { t.rows = append(t.rows, cells) }
 
 func (t *table) print(g *globals) error {
 	w := tabwriter.NewWriter(g.out, 0, 0, 2, ' ', 0)
-	for _, h := range t.heads {
-		fmt.Fprintf(w, "%s\t", h)
-	}
-	fmt.Fprintln(w)
+	fmt.Fprintln(w, strings.Join(t.heads, "\t"))
 	for _, r := range t.rows {
-		for _, c := range r {
-			fmt.Fprintf(w, "%s\t", plain(fmt.Sprint(c)))
+		cells := make([]string, len(r))
+		for i, c := range r {
+			cells[i] = plain(fmt.Sprint(c))
 		}
-		fmt.Fprintln(w)
+		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("write output: %w", err)

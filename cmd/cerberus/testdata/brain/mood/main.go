@@ -30,7 +30,7 @@ func (mood) Encode(req *brain.Request, enc *brain.Encoder) error {
 
 // Infer subtracts the second count from the first.
 func (mood) Infer(g *brain.Graph) error {
-	g.Output("score", g.Dot(g.Input("counts"), g.Const(1, -1)))
+	g.Output("score", g.Dot(g.Input("counts"), g.Constant(0, 1, -1)))
 	return nil
 }
 
