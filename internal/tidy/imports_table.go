@@ -16,6 +16,7 @@ const (
 	termLib       = "golang.org/x/term"
 	prometheusLib = "github.com/prometheus/client_golang/prometheus/..."
 	cobraLib      = "github.com/spf13/cobra"
+	testscriptLib = "github.com/rogpeppe/go-internal/testscript"
 	publicAPI     = "proto/gen/cerberus/v1/..."
 	raftLogAPI    = "proto/gen/cerberus/raftlog/v1"
 )
@@ -150,12 +151,14 @@ func upperRows() []Row {
 		{Path: "cmd/cerberus", Ours: []string{
 			"abi", publicAPI, "fhe/...", "host/...", "client", "raftstore/...", "plugins/...",
 			"sdk-wasm/...", "internal/...",
-		}, Third: []string{cobraLib, ageLib, termLib, connectLib}},
+		}, Third: []string{cobraLib, ageLib, termLib, connectLib}, Tests: []string{
+			testscriptLib, protobufLib,
+		}},
 		{Path: "internal/abigen", Ours: []string{"abi"}},
 		{Path: "internal/figures"},
 		{Path: "internal/kit", Ours: []string{"abi", "fhe/...", "host/...", "sdk-wasm/..."}},
 		{Path: "internal/bench", Ours: []string{
-			"abi", publicAPI, "fhe/...", "host/...", "client", "raftstore/...", "plugins/...",
+			"abi", publicAPI, raftLogAPI, "fhe/...", "host/...", "client", "raftstore/...", "plugins/...",
 			"sdk-wasm/...", "internal/figures",
 		}},
 		{Path: "internal/demo", Ours: []string{"abi", "client", "internal/figures"}},
