@@ -36,16 +36,16 @@ func DecryptVector(s *SecretKey, out fhe.PlanOutput, ct fhe.Ciphertext,
 			return nil, fmt.Errorf("output %q, component %d: %w", out.Name, c, err)
 		}
 	}
-	secret, err := s.transformed()
+	at := s.rings.q.AtLevel(out.Level)
+	secret, err := s.transformedIn(at)
 	if err != nil {
 		return nil, err
 	}
-	defer wipe(secret.Q, secret.P)
-	at := s.rings.q.AtLevel(out.Level)
+	defer wipe(secret)
 	message, c0 := at.NewPoly(), at.NewPoly()
 	defer wipe(message)
 	at.NTT(poly(ct.C[1]), message)
-	at.MulCoeffsMontgomery(message, secret.Q, message)
+	at.MulCoeffsMontgomery(message, secret, message)
 	at.NTT(poly(ct.C[0]), c0)
 	at.Add(message, c0, message)
 	if out.Packing == abi.PackCoeffs {

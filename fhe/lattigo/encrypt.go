@@ -47,12 +47,12 @@ func EncryptVector(s *SecretKey, in fhe.PlanInput, values []float64, rand io.Rea
 	if err != nil {
 		return nil, err
 	}
-	secret, err := s.transformed()
+	at := s.rings.q.AtLevel(in.Level)
+	secret, err := s.transformedIn(at)
 	if err != nil {
 		return nil, err
 	}
-	defer wipe(secret.Q, secret.P)
-	at := s.rings.q.AtLevel(in.Level)
+	defer wipe(secret)
 	sampler := ring.NewGaussianSampler(prng, at, rlwe.DefaultXe, false)
 	message := at.NewPoly()
 	defer wipe(message)
@@ -71,7 +71,7 @@ func EncryptVector(s *SecretKey, in fhe.PlanInput, values []float64, rand io.Rea
 		ct.C[0] = fhe.NewPoly(s.rings.params.N(), in.Level+1)
 		c0 := poly(ct.C[0])
 		at.NTT(poly(ct.C[1]), c0)
-		at.MulCoeffsMontgomery(c0, secret.Q, c0)
+		at.MulCoeffsMontgomery(c0, secret, c0)
 		at.INTT(c0, c0)
 		at.Sub(message, c0, c0)
 		sampler.ReadAndAdd(c0)

@@ -88,27 +88,35 @@ func (s *SecretKey) Wipe() {
 // transformed returns the key modulo the primes of Q and P, transformed and in Montgomery
 // form. The caller wipes it ([wipe]).
 func (s *SecretKey) transformed() (ringqp.Poly, error) {
-	full := ringqp.Ring{RingQ: s.rings.q, RingP: s.rings.p}
-	out := full.NewPoly()
+	q, err := s.transformedIn(s.rings.q)
+	if err != nil {
+		return ringqp.Poly{}, err
+	}
+	p, err := s.transformedIn(s.rings.p)
+	if err != nil {
+		wipe(q)
+		return ringqp.Poly{}, err
+	}
+	return ringqp.Poly{Q: q, P: p}, nil
+}
+
+// transformedIn is [SecretKey.transformed] modulo the primes of one ring: a ciphertext of a
+// low level needs few of them.
+func (s *SecretKey) transformedIn(at *ring.Ring) (ring.Poly, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.coeffs == nil {
-		return out, fmt.Errorf("%w: it was wiped", ErrSecret)
+		return ring.Poly{}, fmt.Errorf("%w: it was wiped", ErrSecret)
 	}
-	spread := func(sub *ring.SubRing, limb []uint64) {
+	out := at.NewPoly()
+	for l, sub := range at.SubRings[:at.Level()+1] {
 		for i, c := range s.coeffs {
 			// 0, 1 or q-1, without a branch on the secret.
-			limb[i] = uint64(int64(c)) + sub.Modulus&uint64(int64(c>>1))
+			out.Coeffs[l][i] = uint64(int64(c)) + sub.Modulus&uint64(int64(c>>1))
 		}
 	}
-	for i, sub := range s.rings.q.SubRings {
-		spread(sub, out.Q.Coeffs[i])
-	}
-	for i, sub := range s.rings.p.SubRings {
-		spread(sub, out.P.Coeffs[i])
-	}
-	full.NTT(out, out)
-	full.MForm(out, out)
+	at.NTT(out, out)
+	at.MForm(out, out)
 	return out, nil
 }
 
