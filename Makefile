@@ -118,7 +118,7 @@ fuzz: ## Run every fuzz target for FUZZ_TIME (30s)
 		/^ok/ { for (i = 1; i <= n; i++) print $$2, names[i]; n = 0 }' <<<"$$list" |
 	while read -r package target; do
 		echo "fuzz: $$package $$target"
-		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ_TIME) "$$package" </dev/null
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ_TIME) -fuzzminimizetime 1x "$$package" </dev/null
 	done
 
 .PHONY: release
