@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"testing"
 
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/fhe"
@@ -87,34 +88,55 @@ type Question struct {
 
 // Encrypt makes keys for a Plan with one input and encrypts values under them; elements
 // that are not given are zero.
-func (c *Client) Encrypt(plan *fhe.Plan, values []float64) *Question {
-	c.tb.Helper()
+func Encrypt(tb testing.TB, plan *fhe.Plan, values []float64) *Question {
+	tb.Helper()
 	secret, err := lattigo.GenerateSecret(plan.Params, rand.Reader)
 	if err != nil {
-		c.tb.Fatal(err)
+		tb.Fatal(err)
 	}
 	need := plan.KeyNeed()
-	set, err := lattigo.GenerateKeys(c.tb.Context(), secret, need.Relin, need.Galois, rand.Reader,
+	set, err := lattigo.GenerateKeys(tb.Context(), secret, need.Relin, need.Galois, rand.Reader,
 		nil)
 	if err != nil {
-		c.tb.Fatal(err)
+		tb.Fatal(err)
 	}
 	var keys bytes.Buffer
 	if err := fhe.WriteKeySet(&keys, set); err != nil {
-		c.tb.Fatal(err)
+		tb.Fatal(err)
 	}
 	in := plan.Inputs[0]
 	padded := make([]float64, in.Length)
 	copy(padded, values)
 	cts, err := lattigo.EncryptVector(secret, in, padded, rand.Reader)
 	if err != nil {
-		c.tb.Fatal(err)
+		tb.Fatal(err)
 	}
 	input, err := fhe.EncodeCiphertexts(plan.Params, cts)
 	if err != nil {
-		c.tb.Fatal(err)
+		tb.Fatal(err)
 	}
 	return &Question{Plan: plan, Secret: secret, KeySet: keys.Bytes(), Input: input}
+}
+
+// Encrypt is [Encrypt] in the client's test.
+func (c *Client) Encrypt(plan *fhe.Plan, values []float64) *Question {
+	c.tb.Helper()
+	return Encrypt(c.tb, plan, values)
+}
+
+// Read decrypts the blob of the Plan's first output.
+func (q *Question) Read(tb testing.TB, data []byte) []float64 {
+	tb.Helper()
+	out := q.Plan.Outputs[0]
+	ct, err := fhe.ParseOutput(q.Plan.Params, out, data)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	values, err := lattigo.DecryptVector(q.Secret, out, ct)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return values
 }
 
 // Plan fetches and parses the first Plan of a version; what it parses is the blob that the
@@ -211,16 +233,7 @@ func (c *Client) Decrypt(q *Question, task *cerberusv1.Task) []float64 {
 		c.tb.Fatalf("task is %s: %s %v", task.GetState(), task.GetFailureMessage(),
 			task.GetFailure())
 	}
-	out := q.Plan.Outputs[0]
-	ct, err := fhe.ParseOutput(q.Plan.Params, out, c.Download(task.GetOutputs()[0].GetDigest()))
-	if err != nil {
-		c.tb.Fatal(err)
-	}
-	values, err := lattigo.DecryptVector(q.Secret, out, ct)
-	if err != nil {
-		c.tb.Fatal(err)
-	}
-	return values
+	return q.Read(c.tb, c.Download(task.GetOutputs()[0].GetDigest()))
 }
 
 // Ask takes values the whole way through an installed Brain and returns the decrypted
