@@ -1,7 +1,6 @@
 package worker_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"math"
@@ -97,80 +96,87 @@ func TestRunStoresTheEncryptedResult(t *testing.T) {
 	}
 }
 
-func TestFailuresSayWhoseFaultTheyAre(t *testing.T) {
-	b := newBench(t)
-	damaged := bytes.Clone(b.q.Input)
-	damaged[len(damaged)-1] ^= 0x80
-	ended, cancel := context.WithCancel(context.Background())
-	cancel()
-	late, stop := context.WithDeadline(context.Background(), time.Unix(0, 0))
-	defer stop()
-	unfit := b.put(damaged[:len(damaged)-5])
-	for name, c := range map[string]struct {
-		ctx       context.Context
-		change    func(*worker.Config, *worker.Task)
-		cause     worker.Cause
-		field     string
-		retryable bool
-		is        error
-	}{
-		"another Program": {
-			change: func(_ *worker.Config, t *worker.Task) { t.Program[0]++ },
-			cause:  worker.CauseProgram,
+// fault is a change to a good task, and how its run fails.
+type fault struct {
+	name      string
+	change    func(*worker.Config, *worker.Task)
+	cause     worker.Cause
+	field     string
+	is        error
+	retryable bool
+}
+
+func (f fault) check(t *testing.T, err error) {
+	t.Helper()
+	var got *worker.Error
+	if !errors.As(err, &got) || got.Cause != f.cause || got.Field != f.field ||
+		got.Retryable != f.retryable || (f.is != nil && !errors.Is(err, f.is)) {
+		t.Errorf("%s: %+v, want %s of %q", f.name, err, f.cause, f.field)
+	}
+}
+
+func faults(unfit abi.Digest) []fault {
+	type cfg = worker.Config
+	type task = worker.Task
+	args := abi.Args{{Name: "a", Value: "b"}}
+	cut := []worker.NamedBlob{{Name: "x", Digest: unfit}}
+	return []fault{
+		{
+			name: "another Program", change: func(_ *cfg, t *task) { t.Program[0]++ },
+			cause: worker.CauseProgram,
 		},
-		"another Plan": {
-			change: func(_ *worker.Config, t *worker.Task) { t.Plan[0]++ },
-			cause:  worker.CauseProgram,
+		{
+			name: "another Plan", change: func(_ *cfg, t *task) { t.Plan[0]++ },
+			cause: worker.CauseProgram,
 		},
-		"unknown module": {
-			change: func(_ *worker.Config, t *worker.Task) { t.Module[0]++ },
-			cause:  worker.CauseBlob, is: blob.ErrUnknown,
+		{
+			name: "unknown module", change: func(_ *cfg, t *task) { t.Module[0]++ },
+			cause: worker.CauseBlob, is: blob.ErrUnknown,
 		},
-		"unknown arguments": {
-			change: func(_ *worker.Config, t *worker.Task) {
-				t.Args = abi.Args{{Name: "a", Value: "b"}}
-			},
+		{
+			name: "unknown arguments", change: func(_ *cfg, t *task) { t.Args = args },
 			cause: worker.CauseProgram, is: registry.ErrArgs,
 		},
-		"no keys": {
-			change: func(_ *worker.Config, t *worker.Task) { t.KeySet = abi.Digest{} },
-			cause:  worker.CauseBadInput, field: "key_set", is: fhe.ErrMissingKey,
+		{
+			name: "no keys", change: func(_ *cfg, t *task) { t.KeySet = abi.Digest{} },
+			cause: worker.CauseBadInput, field: "key_set", is: fhe.ErrMissingKey,
 		},
-		"large keys": {
-			change: func(c *worker.Config, _ *worker.Task) { c.KeyBytesMax = 10 },
-			cause:  worker.CauseResource, field: "key_set",
+		{
+			name: "large keys", change: func(c *cfg, _ *task) { c.KeyBytesMax = 10 },
+			cause: worker.CauseResource, field: "key_set",
 		},
-		"keys that are none": {
-			change: func(_ *worker.Config, t *worker.Task) { t.KeySet = t.Inputs[0].Digest },
+		{
+			name:   "keys that are none",
+			change: func(_ *cfg, t *task) { t.KeySet = t.Inputs[0].Digest },
 			cause:  worker.CauseBadInput, field: "key_set", is: fhe.ErrFormat,
 		},
-		"missing input": {
-			change: func(_ *worker.Config, t *worker.Task) { t.Inputs = nil },
-			cause:  worker.CauseBadInput, field: "inputs.x", is: fhe.ErrOperand,
+		{
+			name: "missing input", change: func(_ *cfg, t *task) { t.Inputs = nil },
+			cause: worker.CauseBadInput, field: "inputs.x", is: fhe.ErrOperand,
 		},
-		"cut input": {
-			change: func(_ *worker.Config, t *worker.Task) {
-				t.Inputs = []worker.NamedBlob{{Name: "x", Digest: unfit}}
-			},
+		{
+			name: "cut input", change: func(_ *cfg, t *task) { t.Inputs = cut },
 			cause: worker.CauseBadInput, field: "inputs.x",
 		},
-		"cancelled": {ctx: ended, cause: worker.CauseInternal, retryable: true},
-		"too late":  {ctx: late, cause: worker.CauseDeadline},
-	} {
-		cfg, task := b.cfg, b.task
-		if c.change != nil {
-			c.change(&cfg, &task)
-		}
-		if c.ctx == nil {
-			c.ctx = t.Context()
-		}
-		_, err := worker.New(cfg).Run(c.ctx, task)
-		var f *worker.Error
-		if !errors.As(err, &f) || f.Cause != c.cause || f.Field != c.field ||
-			f.Retryable != c.retryable || (c.is != nil && !errors.Is(err, c.is)) {
-			t.Errorf("%s: %+v, want %+v", name, err, c)
-		}
 	}
+}
+
+func TestFailuresSayWhoseFaultTheyAre(t *testing.T) {
+	b := newBench(t)
+	for _, f := range faults(b.put(b.q.Input[:len(b.q.Input)-5])) {
+		cfg, task := b.cfg, b.task
+		f.change(&cfg, &task)
+		_, err := worker.New(cfg).Run(t.Context(), task)
+		f.check(t, err)
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := worker.New(b.cfg).Run(ended, b.task)
+	fault{name: "cancelled", cause: worker.CauseInternal, retryable: true}.check(t, err)
+	late, stop := context.WithDeadline(context.Background(), time.Unix(0, 0))
+	defer stop()
+	_, err = worker.New(b.cfg).Run(late, b.task)
+	fault{name: "too late", cause: worker.CauseDeadline}.check(t, err)
 	if _, err := worker.New(b.cfg).Run(t.Context(), b.task); err != nil {
 		t.Errorf("the task itself: %v", err)
 	}
