@@ -123,7 +123,7 @@ type GetStatusResponse struct {
 	RaftState    string `protobuf:"bytes,6,opt,name=raft_state,json=raftState,proto3" json:"raft_state,omitempty"`
 	CommitIndex  uint64 `protobuf:"varint,7,opt,name=commit_index,json=commitIndex,proto3" json:"commit_index,omitempty"`
 	AppliedIndex uint64 `protobuf:"varint,8,opt,name=applied_index,json=appliedIndex,proto3" json:"applied_index,omitempty"`
-	// The engines that passed their self-test, fastest first.
+	// The engines that the node can compute with, fastest first.
 	Engines []string `protobuf:"bytes,9,rep,name=engines,proto3" json:"engines,omitempty"`
 	// Tasks by state.
 	TasksQueued  uint64 `protobuf:"varint,10,opt,name=tasks_queued,json=tasksQueued,proto3" json:"tasks_queued,omitempty"`

@@ -58,7 +58,7 @@ type BrainServiceClient interface {
 	ActivateModule(context.Context, *v1.ActivateModuleRequest) (*v1.ActivateModuleResponse, error)
 	// Takes the active version out of service; running tasks end first.
 	RetireBrain(context.Context, *v1.RetireBrainRequest) (*v1.RetireBrainResponse, error)
-	// Lists the slots that are in use.
+	// Lists the slots that are in use. Versions come without their plans; GetBrain has them.
 	ListBrains(context.Context, *v1.ListBrainsRequest) (*v1.ListBrainsResponse, error)
 	// Returns one slot, by number or by name.
 	GetBrain(context.Context, *v1.GetBrainRequest) (*v1.GetBrainResponse, error)
@@ -174,7 +174,7 @@ type BrainServiceHandler interface {
 	ActivateModule(context.Context, *v1.ActivateModuleRequest) (*v1.ActivateModuleResponse, error)
 	// Takes the active version out of service; running tasks end first.
 	RetireBrain(context.Context, *v1.RetireBrainRequest) (*v1.RetireBrainResponse, error)
-	// Lists the slots that are in use.
+	// Lists the slots that are in use. Versions come without their plans; GetBrain has them.
 	ListBrains(context.Context, *v1.ListBrainsRequest) (*v1.ListBrainsResponse, error)
 	// Returns one slot, by number or by name.
 	GetBrain(context.Context, *v1.GetBrainRequest) (*v1.GetBrainResponse, error)
