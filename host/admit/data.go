@@ -69,7 +69,9 @@ func appendSigned(out []byte, v int32) []byte {
 // if two overlap, or if none can be joined.
 func joinSegments(segments []dataSegment) []dataSegment {
 	sorted := slices.Clone(segments)
-	slices.SortStableFunc(sorted, func(a, b dataSegment) int { return cmp.Compare(a.offset, b.offset) })
+	slices.SortStableFunc(sorted, func(a, b dataSegment) int {
+		return cmp.Compare(a.offset, b.offset)
+	})
 	var joined []dataSegment
 	for _, s := range sorted {
 		if len(joined) == 0 {

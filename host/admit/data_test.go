@@ -75,7 +75,9 @@ func TestJoinedSegmentsWriteTheSame(t *testing.T) {
 }
 
 func TestJoinSegments(t *testing.T) {
-	seg := func(offset uint32, content string) dataSegment { return dataSegment{offset, []byte(content)} }
+	seg := func(offset uint32, content string) dataSegment {
+		return dataSegment{offset, []byte(content)}
+	}
 	const top = 1<<32 - 2
 	for _, c := range []struct {
 		name     string
@@ -148,7 +150,8 @@ func TestAdmitJoins(t *testing.T) {
 	} {
 		module := func(data []byte) []byte {
 			whole := w.Brain(nil, nil, nil).Bytes()
-			code := bytes.LastIndex(whole, w.Section(sectionCode, w.U32(4), w.Repeat([]byte{2, 0, opEnd}, 4)))
+			bodies := w.Repeat([]byte{2, 0, opEnd}, 4)
+			code := bytes.LastIndex(whole, w.Section(sectionCode, w.U32(4), bodies))
 			var count []byte
 			if c.dataCount {
 				count = w.Section(sectionDataCount, data[:1])
