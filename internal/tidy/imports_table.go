@@ -44,10 +44,11 @@ func lowerRows() []Row {
 		{Path: "sdk-wasm"},
 		{
 			Path:  "plugins/*",
-			Ours:  []string{"abi", "sdk-wasm/go", "plugins/*/features"},
+			Ours:  []string{"abi", "sdk-wasm/go", "plugins/*/features", "plugins/*/scorer"},
 			Tests: []string{"fhe/..."},
 		},
 		{Path: "plugins/*/features"},
+		{Path: "plugins/*/scorer", Ours: []string{"sdk-wasm/go", "plugins/*/features"}},
 		{
 			Path: "plugins/*/train",
 			Ours: []string{"abi", "internal/learn", "plugins/*/features"},

@@ -6,7 +6,7 @@ package main
 import (
 	_ "embed"
 
-	"github.com/cerberus-host/cerberus/plugins/sentiment/features"
+	"github.com/cerberus-host/cerberus/plugins/sentiment/scorer"
 	brain "github.com/cerberus-host/cerberus/sdk-wasm/go"
 )
 
@@ -19,45 +19,10 @@ var dictionary string
 //go:embed dictionary.index
 var index string
 
-type sentiment struct{}
-
-// Encode finds the dictionary's terms in the review.
-func (sentiment) Encode(req *brain.Request, enc *brain.Encoder) error {
-	text, _ := req.Text("text")
-	d, err := features.OpenDictionary(dictionary, index)
-	if err != nil {
-		return err
-	}
-	x, err := d.Vector(text, vectorLength)
-	if err != nil {
-		return err
-	}
-	enc.Put("x", 0, x)
-	return nil
+func newBrain() scorer.Scorer {
+	return scorer.Scorer{Dictionary: dictionary, Index: index, Length: vectorLength}
 }
 
-// Infer is one inner product; element 0 of x is the constant 1 and carries the bias.
-func (sentiment) Infer(g *brain.Graph) error {
-	w := g.Model("w", 0, vectorLength)
-	g.Output("score", g.Dot(g.Input("x"), w))
-	return nil
-}
-
-// Decode takes the score for a logit.
-func (sentiment) Decode(res *brain.Result, ans *brain.Answer) error {
-	score := res.Values("score")
-	if len(score) == 0 {
-		return res.Err()
-	}
-	label := "negative"
-	if score[0] > 0 {
-		label = "positive"
-	}
-	ans.Label(label)
-	ans.Number("confidence", features.Confidence(score[0]))
-	return nil
-}
-
-func init() { brain.Serve(sentiment{}) }
+func init() { brain.Serve(newBrain()) }
 
 func main() {}

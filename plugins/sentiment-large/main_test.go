@@ -13,12 +13,12 @@ import (
 var update = flag.Bool("update", false, "write the golden files instead of comparing them")
 
 func TestProgramIsTheGolden(t *testing.T) {
-	bench := braintest.New(t, sentiment{}, "manifest.json")
+	bench := braintest.New(t, newBrain(), "manifest.json")
 	bench.Golden("testdata/program.golden", *update)
 }
 
 func TestPlanNeedsNoKeys(t *testing.T) {
-	bench := braintest.New(t, sentiment{}, "manifest.json")
+	bench := braintest.New(t, newBrain(), "manifest.json")
 	compiled, err := squeeze.CompileWith(bench.Program(nil), bench.Model(), encode.New(),
 		squeeze.Options{Outputs: bench.Manifest().Outputs})
 	if err != nil {
@@ -50,7 +50,7 @@ func golden(t *testing.T, path, text string) {
 }
 
 func TestAnswers(t *testing.T) {
-	bench := braintest.New(t, sentiment{}, "manifest.json")
+	bench := braintest.New(t, newBrain(), "manifest.json")
 	for text, want := range map[string]string{
 		"A warm, witty and wonderfully acted film.":              "positive",
 		"a clumsy script , flat jokes and not one likeable soul": "negative",

@@ -18,12 +18,12 @@ import (
 var update = flag.Bool("update", false, "write the golden files instead of comparing them")
 
 func TestProgramIsTheGolden(t *testing.T) {
-	bench := braintest.New(t, sentiment{}, "manifest.json")
+	bench := braintest.New(t, newBrain(), "manifest.json")
 	bench.Golden("testdata/program.golden", *update)
 }
 
 func TestPlanNeedsNoKeys(t *testing.T) {
-	bench := braintest.New(t, sentiment{}, "manifest.json")
+	bench := braintest.New(t, newBrain(), "manifest.json")
 	m := bench.Manifest()
 	compiled, err := squeeze.CompileWith(bench.Program(nil), bench.Model(), encode.New(),
 		squeeze.Options{Outputs: m.Outputs})
@@ -56,7 +56,7 @@ func golden(t *testing.T, path, text string) {
 }
 
 func TestAnswers(t *testing.T) {
-	bench := braintest.New(t, sentiment{}, "manifest.json")
+	bench := braintest.New(t, newBrain(), "manifest.json")
 	for _, c := range []struct{ text, want string }{
 		{"a joy from start to end , with a heart as big as its jokes", "positive"},
 		{"A joy from start to end, with a heart as big as its jokes!", "positive"},
@@ -79,7 +79,7 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestUnknownTextIsRefused(t *testing.T) {
-	bench := braintest.New(t, sentiment{}, "manifest.json")
+	bench := braintest.New(t, newBrain(), "manifest.json")
 	for _, text := range []string{"", "   ", "ζζζζ"} {
 		if trace, err := bench.Trace([]byte(`{"text":"` + text + `"}`)); err == nil {
 			t.Errorf("%q is %s", text, trace.Answer.Label)
@@ -90,7 +90,7 @@ func TestUnknownTextIsRefused(t *testing.T) {
 // TestEncryptedScoreIsTheTwins encrypts two reviews, runs the Plan on the reference engine
 // and compares with the clear twin.
 func TestEncryptedScoreIsTheTwins(t *testing.T) {
-	bench := braintest.New(t, sentiment{}, "manifest.json")
+	bench := braintest.New(t, newBrain(), "manifest.json")
 	m := bench.Manifest()
 	compiled, err := squeeze.CompileWith(bench.Program(nil), bench.Model(), encode.New(),
 		squeeze.Options{Outputs: m.Outputs})
