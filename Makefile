@@ -84,7 +84,7 @@ generate: $(addprefix $(TOOLS)/,$(TOOL_NAMES)) ## Write the generated code again
 
 .PHONY: bench
 bench: build ## Measure and write docs/benchmarks
-	go run ./internal/bench -all
+	go run ./internal/bench -all -record docs/benchmarks
 
 .PHONY: eval
 eval: build ## Score both Brains on their held-out data, plain and encrypted

@@ -53,10 +53,8 @@ func (s samples) median() time.Duration { return s.rank(0.5) }
 
 func (s samples) least() time.Duration { return s.rank(0) }
 
-// millis is a duration in milliseconds, micros in microseconds.
+// millis is a duration in milliseconds.
 func millis(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
-
-func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
 
 // spread tells the least and the 95th percentile of samples, in milliseconds.
 func (s samples) spread() string {

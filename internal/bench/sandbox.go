@@ -59,7 +59,18 @@ func loadTest(
 const (
 	callsPerRun  = 100_000
 	callsPerTurn = 10
+	turnsPerRun  = 1_000_000
 )
+
+// loopingGuest runs a piece of code a number of times in encode.
+func loopingGuest(m *wasmtest.Module, turns int, code []byte) *wasmtest.Module {
+	m.Functions[1].Locals = []byte{1, 1, 0x7f}
+	m.Functions[1].Body = wasmtest.Cat(
+		[]byte{0x03, 0x40}, code, // loop
+		[]byte{0x20, 0, 0x41, 1, 0x6a, 0x22, 0}, wasmtest.I32Const(turns),
+		[]byte{0x48, 0x0d, 0, 0x0b}) // again if the counter is below
+	return m
+}
 
 // callingGuest calls log, which reads nothing here, callsPerRun times in encode.
 func callingGuest() *wasmtest.Module {
@@ -71,48 +82,50 @@ func callingGuest() *wasmtest.Module {
 	const drop = 0x1a
 	call := wasmtest.Cat(wasmtest.I32Const(0), wasmtest.I32Const(0), wasmtest.Call(index),
 		[]byte{drop})
-	m.Functions[1].Locals = []byte{1, 1, 0x7f}
-	m.Functions[1].Body = wasmtest.Cat(
-		[]byte{0x03, 0x40}, wasmtest.Repeat(call, callsPerTurn), // loop
-		[]byte{0x20, 0, 0x41, 1, 0x6a, 0x22, 0}, wasmtest.I32Const(callsPerRun/callsPerTurn),
-		[]byte{0x48, 0x0d, 0, 0x0b}) // again if the counter is below
-	return m
+	return loopingGuest(m, callsPerRun/callsPerTurn, wasmtest.Repeat(call, callsPerTurn))
 }
 
+// measureHostCalls measures the small prices: a call of a host function, the look at the
+// deadline at each turn of a loop, a run of a guest that does nothing.
 func measureHostCalls(ctx context.Context, sandbox *runtime.Runtime, f *figures.File) error {
-	module, args, req, err := loadTest(ctx, sandbox, callingGuest())
-	if err != nil {
-		return err
+	encode := func(m *wasmtest.Module) (samples, error) {
+		module, args, req, err := loadTest(ctx, sandbox, m)
+		if err != nil {
+			return nil, err
+		}
+		return repeat(ctx, 5, runBudget, func() error {
+			_, err := module.RunEncode(ctx, args, req)
+			return err
+		})
 	}
-	s, err := repeat(ctx, 5, runBudget, func() error {
-		_, err := module.RunEncode(ctx, args, req)
-		return err
-	})
-	if err != nil {
-		return err
+	for _, small := range []struct {
+		figure, unit, asked, note string
+		guest                     *wasmtest.Module
+		share                     float64 // of a run's nanoseconds
+	}{
+		{
+			"host call", "ns", "<= 100 ns", "the loop around it included", callingGuest(),
+			1.0 / callsPerRun,
+		},
+		{
+			"turn of a loop", "ns", "", "a look at the deadline included",
+			loopingGuest(wasmtest.Brain(nil, nil, nil), turnsPerRun, nil), 1.0 / turnsPerRun,
+		},
+		{
+			"run of an empty guest", "us", "", "a new instance and one entry point",
+			wasmtest.Brain(nil, nil, nil), 1e-3,
+		},
+	} {
+		s, err := encode(small.guest)
+		if err != nil {
+			return fmt.Errorf("%s: %w", small.figure, err)
+		}
+		f.Add(figures.Row{
+			Figure: small.figure + ": p50", Value: float64(s.median()) * small.share,
+			Unit: small.unit, Asked: small.asked, Reference: fmt.Sprintf("least %.3g %s; %s",
+				float64(s.least())*small.share, small.unit, small.note),
+		})
 	}
-	perCall := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / callsPerRun }
-	f.Add(figures.Row{
-		Figure: "host call: p50", Value: perCall(s.median()), Unit: "ns", Asked: "<= 100 ns",
-		Reference: fmt.Sprintf("least %.1f ns; of runs of %d calls, the loop included",
-			perCall(s.least()), callsPerRun),
-	})
-	module, args, req, err = loadTest(ctx, sandbox, wasmtest.Brain(nil, nil, nil))
-	if err != nil {
-		return err
-	}
-	s, err = repeat(ctx, 100, runBudget/4, func() error {
-		_, err := module.RunEncode(ctx, args, req)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	f.Add(figures.Row{
-		Figure: "run of an empty guest: p50", Value: micros(s.median()), Unit: "us",
-		Reference: fmt.Sprintf("least %.1f us; a new instance and one entry point",
-			micros(s.least())),
-	})
 	return nil
 }
 

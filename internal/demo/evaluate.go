@@ -28,14 +28,30 @@ type evaluation struct {
 	name  string
 	brain string
 	rows  func(dir string) ([]row, error)
+	// asked are the bounds that the project sets itself, by the name of the figure.
+	asked map[string]string
 }
 
+const (
+	accuracyFigure  = "accuracy, clear twin"
+	agreementFigure = "agreement"
+	uploadFigure    = "upload"
+	executeFigure   = "execute p50"
+)
+
 func evaluations() []evaluation {
+	medical := map[string]string{agreementFigure: ">= 99.5 %", executeFigure: "<= 400 ms"}
 	return []evaluation{
-		{"sentiment, SST-2 dev", "sentiment", sentimentRows},
-		{"sentiment-large, SST-2 dev", "sentiment-large", sentimentRows},
-		{"medical, breast (training rows)", "medical", breastRows},
-		{"medical, heart (training rows)", "medical", heartRows},
+		{"sentiment, SST-2 dev", "sentiment", sentimentRows, map[string]string{
+			accuracyFigure: ">= 80.5 %", agreementFigure: "100 %", uploadFigure: "<= 300 KB",
+			executeFigure: "<= 5 ms",
+		}},
+		{"sentiment-large, SST-2 dev", "sentiment-large", sentimentRows, map[string]string{
+			accuracyFigure: ">= 81.6 %", agreementFigure: "100 %", uploadFigure: "<= 1500 KB",
+		}},
+		// Accuracy on rows that the weights were fitted to is asked for nowhere.
+		{"medical, breast (training rows)", "medical", breastRows, medical},
+		{"medical, heart (training rows)", "medical", heartRows, medical},
 	}
 }
 
@@ -95,12 +111,15 @@ func printReport(name string, r *report) {
 // addRows records what a report says about one data set.
 func addRows(f *figures.File, e evaluation, r *report) {
 	put := func(name string, value float64, unit string) {
-		f.Add(figures.Row{Figure: e.name + ": " + name, Value: value, Unit: unit})
+		f.Add(figures.Row{
+			Figure: e.name + ": " + name, Value: value, Unit: unit, Asked: e.asked[name],
+			Reference: fmt.Sprintf("%d rows", r.Rows),
+		})
 	}
-	put("accuracy, clear twin", 100*r.AccuracyPlain, "%")
+	put(accuracyFigure, 100*r.AccuracyPlain, "%")
 	put("accuracy, encrypted", 100*r.AccuracyEncrypted, "%")
-	put("agreement", 100*r.Agreement, "%")
-	put("upload", float64(r.UploadBytesMax)/1e3, "KB")
-	put("execute p50", r.Timings["execute"].P50, "ms")
+	put(agreementFigure, 100*r.Agreement, "%")
+	put(uploadFigure, float64(r.UploadBytesMax)/1e3, "KB")
+	put(executeFigure, r.Timings["execute"].P50, "ms")
 	put("total p50", r.Timings["total"].P50, "ms")
 }
