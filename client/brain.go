@@ -108,6 +108,9 @@ func (b *Brain) load(ctx context.Context) error {
 		return fmt.Errorf("%w: Brain %s runs a module that calls itself %s", ErrVerification,
 			clean(b.name), b.manifest.Name)
 	}
+	if _, err := b.client.params(b.manifest.Params); err != nil {
+		return err
+	}
 	b.sandbox, err = b.client.sandbox.Load(ctx, module)
 	if err != nil {
 		return fmt.Errorf("%w: load module: %w", ErrRefused, err)
@@ -121,6 +124,20 @@ func (b *Brain) load(ctx context.Context) error {
 	}
 	b.model = fhe.ReadModel(model)
 	return nil
+}
+
+// params returns a parameter set that is fit to encrypt under. Neither a node nor a Brain's
+// author may talk a client into a weak one.
+func (c *Client) params(name string) (*fhe.Params, error) {
+	p, err := fhe.ParamsByName(name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	if !p.Secure() && !c.insecure {
+		return nil, fmt.Errorf("%w: parameter set %s does not reach 128-bit security", ErrRefused,
+			name)
+	}
+	return p, nil
 }
 
 // cached returns a blob from the store's cache, or downloads and caches it. The digest is

@@ -57,6 +57,8 @@ type Config struct {
 	Rand io.Reader
 	// Now is the clock for timings and signature expiries; nil means time.Now.
 	Now func() time.Time
+	// AllowInsecureParams lets Brains ask for parameter sets below 128-bit security; for tests.
+	AllowInsecureParams bool
 	// OnEvent, if not nil, is told what the client does. It may be called concurrently.
 	OnEvent func(Event)
 }
@@ -69,6 +71,8 @@ type Client struct {
 	rand    io.Reader
 	now     func() time.Time
 	onEvent func(Event)
+	// insecure allows parameter sets that serve tests.
+	insecure bool
 
 	identity *identity.Key
 	signer   *identity.Transport
@@ -97,7 +101,8 @@ func New(cfg Config) (*Client, error) {
 	}
 	c := &Client{
 		node: strings.TrimSuffix(cfg.Node, "/"), store: cfg.Store, sandbox: cfg.Sandbox,
-		rand: cfg.Rand, now: cfg.Now, onEvent: cfg.OnEvent, keys: make(map[string]*keys),
+		rand: cfg.Rand, now: cfg.Now, onEvent: cfg.OnEvent, insecure: cfg.AllowInsecureParams,
+		keys: make(map[string]*keys),
 	}
 	if c.rand == nil {
 		c.rand = rand.Reader

@@ -125,6 +125,9 @@ func (b *Brain) cachedPlan(args abi.Args) (*derived, error) {
 	if err != nil {
 		return nil, err
 	}
+	if plan.Params.Name() != b.manifest.Params {
+		return nil, fmt.Errorf("%w: the cached Plan is for %s", ErrStore, plan.Params.Name())
+	}
 	return &derived{program: program, plan: plan, digest: plan.Digest()}, nil
 }
 

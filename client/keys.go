@@ -171,7 +171,7 @@ func secretName(name, params string) (string, error) {
 
 // NewKey makes a secret key for a parameter set under a name that is not taken yet.
 func (c *Client) NewKey(name, params string) error {
-	p, err := fhe.ParamsByName(params)
+	p, err := c.params(params)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUsage, err)
 	}

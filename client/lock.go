@@ -25,14 +25,14 @@ type Lock struct {
 }
 
 func (c *Client) readLock() (*Lock, error) {
-	l := &Lock{Clusters: map[string]string{}, Brains: map[string]abi.Digest{}}
 	b, err := c.store.Read(lockFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return l, nil
+		return &Lock{Clusters: map[string]string{}, Brains: map[string]abi.Digest{}}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
+	l := new(Lock)
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(l); err != nil {
