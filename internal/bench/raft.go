@@ -26,7 +26,13 @@ const (
 	// blobBytes is the size of the blob that is uploaded.
 	blobBytes = 64 << 20
 	// commandLife is how long a command may wait.
-	commandLife = 10 * time.Minute
+	commandLife = time.Minute
+	// blobsRecorded is how many blobs there are to record, again and again: the state holds
+	// a bounded number.
+	blobsRecorded = 4096
+	// commandsMax bounds the commands of one number of clients: the state also remembers
+	// every request until it has expired, and a bounded number of them.
+	commandsMax = 250_000
 )
 
 func measureRaft(ctx context.Context, b *bench, f *figures.File) error {
@@ -95,7 +101,7 @@ func (b *bench) measurePropose(ctx context.Context, f *figures.File) (err error)
 		if err != nil {
 			return err
 		}
-		name := fmt.Sprintf("propose, %d clients", clients)
+		name := fmt.Sprintf("propose, %d at once", clients)
 		f.Add(figures.Row{
 			Figure: name, Value: float64(len(s)) / took.Seconds(), Unit: "commands/s",
 			Reference: fmt.Sprintf("commands of %d bytes, each durable and applied", p.bytes.Load()),
@@ -112,29 +118,38 @@ func (p *proposer) propose(ctx context.Context, clients int) (samples, time.Dura
 	var mu sync.Mutex
 	var all samples
 	var group sync.WaitGroup
-	start := time.Now()
+	start, end := time.Now(), p.count.Load()+commandsMax
 	for range clients {
 		group.Go(func() {
-			s, err := repeat(ctx, 1, proposeBudget-time.Since(start), func() error {
-				n := p.count.Add(1)
-				digest := abi.SumDigest(binary.BigEndian.AppendUint64(nil, n))
-				_, err := propose(ctx, p, &raftlogv1.CommitBlob{
-					Digest: digest[:], SizeBytes: 1, Owner: p.self[:],
-					Kind:      raftlogv1.BlobKind_BLOB_KIND_CIPHERTEXT,
-					ExpiresMs: time.Now().Add(commandLife).UnixMilli(),
-				})
-				return err
-			})
+			var own samples
+			var err error
+			for err == nil && time.Since(start) < proposeBudget && p.count.Load() < end {
+				var s samples
+				s, err = repeat(ctx, 1, 0, func() error { return p.commitBlob(ctx) })
+				own = append(own, s...)
+			}
 			if err != nil {
 				stop(err)
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			all = append(all, s...)
+			all = append(all, own...)
 		})
 	}
 	group.Wait()
 	return all, time.Since(start), context.Cause(ctx)
+}
+
+// commitBlob proposes to record one of the blobs.
+func (p *proposer) commitBlob(ctx context.Context) error {
+	n := p.count.Add(1) % blobsRecorded
+	digest := abi.SumDigest(binary.BigEndian.AppendUint64(nil, n))
+	_, err := propose(ctx, p, &raftlogv1.CommitBlob{
+		Digest: digest[:], SizeBytes: 1, Owner: p.self[:],
+		Kind:      raftlogv1.BlobKind_BLOB_KIND_CIPHERTEXT,
+		ExpiresMs: time.Now().Add(commandLife).UnixMilli(),
+	})
+	return err
 }
 
 func propose[B state.Body](ctx context.Context, p *proposer, body B) (state.Response, error) {
