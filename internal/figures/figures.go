@@ -1,6 +1,7 @@
 package figures
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -94,11 +95,14 @@ func (f *File) Write(path string) error {
 	if err := f.Check(); err != nil {
 		return fmt.Errorf("record figures: %w", err)
 	}
-	b, err := json.MarshalIndent(f, "", "  ")
-	if err != nil {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false) // people read "<= 5 ms" in the file, too
+	if err := encoder.Encode(f); err != nil {
 		return fmt.Errorf("record figures: %w", err)
 	}
-	if err := os.WriteFile(path, append(b, '\n'), 0o644); err != nil { //nolint:gosec // a document
+	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil { //nolint:gosec // a document
 		return fmt.Errorf("record figures: %w", err)
 	}
 	return nil

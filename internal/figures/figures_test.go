@@ -25,6 +25,9 @@ func TestWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !bytes.Contains(b, []byte(`"<= 5 ms"`)) {
+		t.Errorf("what is asked cannot be read in %s", b)
+	}
 	var got figures.File
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
