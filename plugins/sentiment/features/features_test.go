@@ -240,7 +240,9 @@ func TestHostileTexts(t *testing.T) {
 
 func FuzzVector(f *testing.F) {
 	d, _ := committed(f, "..")
-	for _, text := range []string{"a fine film", "it's n't", "\xc3\x28 but yet but", "…’“-rrb-"} {
+	for _, text := range []string{
+		"a fine film", "it's n't", "\xc3\x28 but yet but", "…’“-rrb-", "0's's", "x'n't", "i'd've",
+	} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -1,6 +1,9 @@
 package features
 
-import "unicode/utf8"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // TextBytesMax is how much of a text is read; what follows is left out, as a reader who
 // stops would. The manifest refuses longer requests before that.
@@ -91,23 +94,30 @@ func keepsDot(w []byte) bool {
 	}
 }
 
-// emitWord appends a word without its clitics, then the clitics.
+// emitWord appends a word without its clitics, then the clitics. Every clitic is split off,
+// so that what is left and what was split off stay as they are when they are cut again.
 func (t *tokeniser) emitWord(w []byte) {
-	if len(w) > 3 && string(w[len(w)-3:]) == "n't" {
-		t.tokens = append(t.tokens, w[:len(w)-3], w[len(w)-3:])
-		return
-	}
-	if string(w) == "cannot" {
-		t.tokens = append(t.tokens, w[:3], w[3:])
-		return
-	}
-	for i := len(w) - 2; i >= 1 && i >= len(w)-3; i-- {
-		if w[i] == '\'' && isClitic(w[i:]) {
-			t.tokens = append(t.tokens, w[:i], w[i:])
-			return
-		}
+	first := len(t.tokens)
+	for n := clitic(w); n > 0; n = clitic(w) {
+		t.tokens = append(t.tokens, w[len(w)-n:])
+		w = w[:len(w)-n]
 	}
 	t.tokens = append(t.tokens, w)
+	slices.Reverse(t.tokens[first:])
+}
+
+// clitic returns the length of the clitic that a longer word ends in, 0 if there is none.
+func clitic(w []byte) int {
+	n := len(w)
+	if n > 3 && string(w[n-3:]) == "n't" && isWord(w[n-4]) || string(w) == "cannot" {
+		return 3
+	}
+	for i := n - 2; i >= 1 && i >= n-3; i-- {
+		if w[i] == '\'' && isClitic(w[i:]) {
+			return n - i
+		}
+	}
+	return 0
 }
 
 func isClitic(w []byte) bool {
