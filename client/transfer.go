@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/cerberus-host/cerberus/abi"
@@ -28,11 +29,20 @@ func (c *Client) upload(
 	for attempt := 1; ; attempt++ {
 		n, err := c.uploadMissing(ctx, kind, digest, data, progress)
 		sent += n
-		if err == nil || !broken(err) || attempt == attemptsMax || !rest(ctx, pause) {
+		again := broken(err) || endedElsewhere(err)
+		if err == nil || !again || attempt == attemptsMax || !rest(ctx, pause) {
 			return sent, err
 		}
 		pause *= 4
 	}
+}
+
+// endedElsewhere reports whether an upload was gone when this client came to it: another
+// process of the same account sends the same blob, shares the upload and was first. To
+// start again finds the blob there.
+func endedElsewhere(err error) bool {
+	var e *RPCError
+	return errors.As(wrapRPC("", err), &e) && e.Reason == "unknown_upload"
 }
 
 // uploadMissing makes one attempt at an upload.
