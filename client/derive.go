@@ -9,7 +9,6 @@ import (
 	"github.com/cerberus-host/cerberus/fhe"
 	"github.com/cerberus-host/cerberus/fhe/encode"
 	"github.com/cerberus-host/cerberus/fhe/squeeze"
-	"github.com/cerberus-host/cerberus/host/hostcall"
 	cerberusv1 "github.com/cerberus-host/cerberus/proto/gen/cerberus/v1"
 )
 
@@ -18,49 +17,6 @@ type derived struct {
 	program *fhe.Program
 	plan    *fhe.Plan
 	digest  abi.Digest
-}
-
-// encoded is a request on its way: the numbers to encrypt and the Plan to encrypt for.
-type encoded struct {
-	*derived
-	args   abi.Args
-	inputs map[string][]float64
-}
-
-// encode checks the request against the schema, copies the public arguments out of it and
-// runs the module's encode in the sandbox.
-func (b *Brain) encode(ctx context.Context, request []byte) (*encoded, error) {
-	req, err := hostcall.ParseRequest(b.manifest, request)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
-	}
-	args, err := hostcall.PublicArgs(b.manifest, req)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
-	}
-	inputs, err := b.sandbox.RunEncode(ctx, args, req)
-	if err != nil {
-		return nil, fmt.Errorf("%w: encode: %w", ErrRefused, err)
-	}
-	d, err := b.derive(ctx, args)
-	if err != nil {
-		return nil, err
-	}
-	return &encoded{derived: d, args: args, inputs: inputs}, nil
-}
-
-// PublicArguments tells what of a request would leave this machine in clear, before
-// anything does.
-func (b *Brain) PublicArguments(request []byte) (abi.Args, error) {
-	req, err := hostcall.ParseRequest(b.manifest, request)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
-	}
-	args, err := hostcall.PublicArgs(b.manifest, req)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
-	}
-	return args, nil
 }
 
 // derive makes the Program and the Plan for these public arguments: it runs infer here and

@@ -159,7 +159,9 @@ func TestParseRef(t *testing.T) {
 }
 
 func TestKeyNamesStayInTheirFolder(t *testing.T) {
-	for _, name := range []string{"", "..", "a/b", `a\b`, "a.b", "a b", "c:", strings.Repeat("a", 65)} {
+	for _, name := range []string{
+		"", "..", "a/b", `a\b`, "a.b", "a b", "c:", strings.Repeat("a", 65),
+	} {
 		if _, err := secretName(name, "ckks-13"); !errors.Is(err, ErrUsage) {
 			t.Errorf("%q: %v", name, err)
 		}

@@ -30,7 +30,7 @@ const keysLong = `Secret keys lie in files of mode 0600 under --home and are nev
 the first ask that needs one; these commands are for those who want several, or a backup.`
 
 func newKeys(g *globals) *cobra.Command {
-	c := &cobra.Command{Use: "keys", Short: "Manage your secret keys", Long: keysLong, Args: cobra.NoArgs}
+	c := &cobra.Command{Use: "keys", Short: "Manage your secret keys", Long: keysLong}
 	var name, params, file string
 	addKey := func(c *cobra.Command) *cobra.Command {
 		c.Flags().StringVar(&name, "key", client.DefaultKey, "name of the key")
@@ -74,7 +74,9 @@ func newKeys(g *globals) *cobra.Command {
 }
 
 // withKeys makes the body of a command that works on the store and calls no node.
-func (g *globals) withKeys(body func(o *opened, args []string) error) func(*cobra.Command, []string) error {
+func (g *globals) withKeys(
+	body func(o *opened, args []string) error,
+) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) (err error) {
 		o, err := g.open(c.Context())
 		if err != nil {
