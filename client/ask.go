@@ -87,7 +87,7 @@ func (b *Brain) Ask(ctx context.Context, request []byte) (*Result, error) {
 	}
 	watch.lap(&r.Timings.Encrypt)
 
-	if err := b.uploadAll(ctx, enc, set, blobs, &r.Bytes); err != nil {
+	if err := b.uploadAll(ctx, set, blobs, &r.Bytes); err != nil {
 		return nil, err
 	}
 	watch.lap(&r.Timings.Upload)

@@ -4,31 +4,35 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 
 	"github.com/cerberus-host/cerberus/client"
 	"github.com/cerberus-host/cerberus/host/runtime"
 )
 
-// A question goes to a node on this machine, encrypted; the keys are made at first use and
-// stay in the folder.
+// A question goes to a node, encrypted; keys are made at first use and stay in the store,
+// here in memory. In this example no node listens.
 func Example() {
-	if err := askOnce(context.Background()); err != nil {
-		log.Fatal(err)
+	err := askOnce(context.Background(), "http://127.0.0.1:1")
+	switch {
+	case errors.Is(err, client.ErrUnreachable):
+		fmt.Println("no node answers")
+	case errors.Is(err, client.ErrChanged):
+		fmt.Println("the Brain is not the one of first use")
+	case err != nil:
+		fmt.Println(err)
 	}
+	// Output: no node answers
 }
 
-func askOnce(ctx context.Context) (err error) {
-	store, err := client.NewDirStore("cerberus-keys")
-	if err != nil {
-		return err
-	}
+func askOnce(ctx context.Context, node string) (err error) {
 	sandbox, err := runtime.New(ctx, runtime.Config{})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, sandbox.Close(ctx)) }()
-	c, err := client.New(client.Config{Node: client.DefaultNode, Store: store, Sandbox: sandbox})
+	c, err := client.New(client.Config{
+		Node: node, Store: client.NewMemStore(), Sandbox: sandbox,
+	})
 	if err != nil {
 		return err
 	}
@@ -36,7 +40,7 @@ func askOnce(ctx context.Context) (err error) {
 
 	brain, err := c.Open(ctx, "sentiment", client.OpenOptions{})
 	if err != nil {
-		return err // errors.Is(err, client.ErrChanged): the Brain is not the one of first use
+		return err
 	}
 	request := []byte("a joy from start to end")
 	public, err := brain.PublicArguments(request)

@@ -161,11 +161,13 @@ func TestLyingNode(t *testing.T) {
 		return a.GetBrain().GetVersions()[0]
 	}
 	for name, change := range map[string]func(*cerberusv1.GetBrainResponse){
-		"another plan":    func(a *cerberusv1.GetBrainResponse) { version(a).Plans[0].PlanDigest[0] ^= 1 },
+		"another plan": func(a *cerberusv1.GetBrainResponse) {
+			version(a).Plans[0].PlanDigest[0] ^= 1
+		},
 		"another program": func(a *cerberusv1.GetBrainResponse) {
 			version(a).Plans[0].ProgramDigest[0] ^= 1
 		},
-		"no plans":        func(a *cerberusv1.GetBrainResponse) { version(a).Plans = nil },
+		"no plans": func(a *cerberusv1.GetBrainResponse) { version(a).Plans = nil },
 		"other arguments": func(a *cerberusv1.GetBrainResponse) {
 			version(a).Plans[0].Arguments = []*cerberusv1.Argument{{Name: "a", Value: "b"}}
 		},

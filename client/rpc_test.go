@@ -74,13 +74,18 @@ type statusNode struct {
 	cerberusv1connect.UnimplementedBrainServiceHandler
 
 	status *cerberusv1.GetStatusResponse
-	calls  atomic.Int64
-	before func(call int64)
+	// starting is how many times more the node says that it is not ready.
+	starting atomic.Int64
+	calls    atomic.Int64
+	before   func(call int64)
 }
 
 func (n *statusNode) GetStatus(
 	context.Context, *cerberusv1.GetStatusRequest,
 ) (*cerberusv1.GetStatusResponse, error) {
+	if n.starting.Add(-1) >= 0 {
+		return &cerberusv1.GetStatusResponse{NotReadyReason: "the node is starting"}, nil
+	}
 	return n.status, nil
 }
 
@@ -172,6 +177,23 @@ func TestRefusedConnectionIsUnreachable(t *testing.T) {
 	ctx, stop = context.WithCancel(t.Context())
 	stop()
 	if err := c.WaitReady(ctx); !errors.Is(err, context.Canceled) || errors.Is(err, ErrUnreachable) {
+		t.Errorf("%v", err)
+	}
+}
+
+// WaitReady waits as long as the node is starting, and no longer than it may.
+func TestWaitReadyWaits(t *testing.T) {
+	n := new(statusNode)
+	c := n.dial(t)
+	n.starting.Store(2)
+	if err := c.WaitReady(t.Context()); err != nil || n.starting.Load() >= 0 {
+		t.Errorf("%v", err)
+	}
+	n.starting.Store(1 << 30)
+	ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer stop()
+	if err := c.WaitReady(ctx); !errors.Is(err, ErrUnreachable) ||
+		!strings.Contains(err.Error(), "the node is starting") {
 		t.Errorf("%v", err)
 	}
 }

@@ -29,7 +29,7 @@ const (
 
 // uploadAll sends key set and inputs, whatever of them the node lacks.
 func (b *Brain) uploadAll(
-	ctx context.Context, enc *encoded, k *keys, inputs []blob, sent *Bytes,
+	ctx context.Context, k *keys, inputs []blob, sent *Bytes,
 ) error {
 	if k.set != nil {
 		n, err := b.client.upload(ctx, cerberusv1.BlobKind_BLOB_KIND_KEY_SET, k.digest, k.set,

@@ -250,8 +250,8 @@ func TestDownloadRefusesLies(t *testing.T) {
 	}
 	type answer = *cerberusv1.ReadBlobResponse
 	for name, change := range map[string]func(offset int64, a answer) answer{
-		"one byte": func(offset int64, a answer) answer {
-			a.Data = bytes.Clone(a.Data)
+		"one byte": func(_ int64, a answer) answer {
+			a.Data = bytes.Clone(a.GetData())
 			a.Data[0] ^= 1
 			return a
 		},

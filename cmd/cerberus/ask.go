@@ -100,16 +100,17 @@ func (g *globals) notice(what []string) error {
 }
 
 func (g *globals) printResult(r *client.Result) error {
-	line := r.Answer.Label
+	var line strings.Builder
+	line.WriteString(r.Answer.Label)
 	for _, n := range r.Answer.Numbers {
-		line += fmt.Sprintf("  %s %.3f", n.Name, n.Value)
+		fmt.Fprintf(&line, "  %s %.3f", n.Name, n.Value)
 	}
 	t := r.Timings
 	return g.printf("%s\n  attestation: %s\n  task %s\n  Brain %s (%s), engine %s\n"+
 		"  sent %s encrypted, %s keys; received %s\n"+
 		"  encode %.1f, keygen %.1f, encrypt %.1f, upload %.1f, queue %.1f, infer %.1f, "+
 		"execute %.1f, download %.1f, decrypt %.1f ms\n",
-		line, r.Attestation.State, r.Task, r.Brain, r.Module, plain(r.Engine),
+		line.String(), r.Attestation.State, r.Task, r.Brain, r.Module, plain(r.Engine),
 		kilobytes(r.Bytes.Upload), kilobytes(r.Bytes.Keys), kilobytes(r.Bytes.Download),
 		t.Encode, t.Keygen, t.Encrypt, t.Upload, t.Queue, t.Infer, t.Execute, t.Download, t.Decrypt)
 }

@@ -107,7 +107,7 @@ func newLiar(target string, l lie) (*liar, error) {
 			r.SetURL(to)
 			r.Out.Header.Del("Accept-Encoding")
 		},
-		ModifyResponse: func(r *http.Response) error { return l.tell(r) },
+		ModifyResponse: l.tell,
 		FlushInterval:  -1,
 	}
 	out.Server = httptest.NewServer(http.HandlerFunc(

@@ -380,6 +380,12 @@ func (l *life) submittedOnce(t *testing.T) {
 	if connect.CodeOf(err) != connect.CodeInvalidArgument {
 		t.Errorf("a task for slot %d: %v", request.GetBrain(), err)
 	}
+	_, err = l.api.brains.RegisterModule(t.Context(), &cerberusv1.RegisterModuleRequest{
+		Brain: request.GetBrain(), ModuleDigest: l.task.GetModuleDigest(),
+	})
+	if connect.CodeOf(err) != connect.CodeInvalidArgument {
+		t.Errorf("a module for slot %d: %v", request.GetBrain(), err)
+	}
 }
 
 func (l *life) committed(t *testing.T) {

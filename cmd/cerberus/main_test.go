@@ -87,9 +87,9 @@ type devNode struct {
 	cmd *exec.Cmd
 	// log is what it wrote to standard error; read it after stop.
 	log     *strings.Builder
-	URL     string `json:"node"`
-	DataDir string `json:"data_dir"`
-	Brains  []devBrain
+	URL     string     `json:"node"`
+	DataDir string     `json:"data_dir"`
+	Brains  []devBrain `json:"brains"`
 }
 
 // startDev starts a node with the test Brains, and stops it when the test ends.
