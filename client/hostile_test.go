@@ -125,8 +125,8 @@ func TestWeakParametersAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = c.Open(t.Context(), "weak", client.OpenOptions{}); !errors.Is(err, client.ErrRefused) ||
-		!strings.Contains(err.Error(), "128-bit") {
+	_, err = c.Open(t.Context(), "weak", client.OpenOptions{})
+	if !errors.Is(err, client.ErrRefused) || !strings.Contains(err.Error(), "128-bit") {
 		t.Errorf("%v", err)
 	}
 	if err := c.NewKey("k", hosttest.Params); !errors.Is(err, client.ErrUsage) {
