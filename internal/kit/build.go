@@ -10,6 +10,8 @@ import (
 
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/fhe"
+	"github.com/cerberus-host/cerberus/fhe/encode"
+	"github.com/cerberus-host/cerberus/fhe/squeeze"
 	"github.com/cerberus-host/cerberus/host/runtime"
 )
 
@@ -46,16 +48,19 @@ type Built struct {
 	Programs []BuiltProgram `json:"programs"`
 }
 
-// BuiltProgram is one Program of a Brain.
+// BuiltProgram is one Program of a Brain, and the Plan that it is compiled to.
 type BuiltProgram struct {
 	Args    string     `json:"public_arguments"`
 	Program abi.Digest `json:"program"`
 	Nodes   int        `json:"nodes"`
+	Plan    abi.Digest `json:"plan"`
+	Steps   int        `json:"steps"`
 }
 
 // Build makes a module of a Brain's folder. Errors wrap [ErrSource], [ErrToolchain], those
-// of packages abi and admit about the manifest and the module, or those of package runtime
-// about infer. Nothing is written unless all of it succeeds.
+// of packages abi and admit about the manifest and the module, those of package runtime about
+// infer, or those of packages fhe and squeeze about the Program. Nothing is written unless
+// all of it succeeds.
 func Build(ctx context.Context, o BuildOptions) (*Built, error) {
 	manifest, model, err := readSource(o.Dir)
 	if err != nil {
@@ -69,7 +74,7 @@ func Build(ctx context.Context, o BuildOptions) (*Built, error) {
 	if err != nil {
 		return nil, err
 	}
-	programs, err := record(ctx, file)
+	programs, err := record(ctx, file, model)
 	if err != nil {
 		return nil, err
 	}
@@ -129,8 +134,9 @@ func readSource(dir string) (*abi.Manifest, []byte, error) {
 	return m, model, nil
 }
 
-// record runs infer for every combination of public arguments, as registration will.
-func record(ctx context.Context, file []byte) (programs []BuiltProgram, err error) {
+// record runs infer for every combination of public arguments and compiles what it recorded,
+// as registration will: what a node would refuse is refused here.
+func record(ctx context.Context, file, model []byte) (programs []BuiltProgram, err error) {
 	sandbox, err := runtime.New(ctx, runtime.Config{})
 	if err != nil {
 		return nil, err
@@ -145,8 +151,14 @@ func record(ctx context.Context, file []byte) (programs []BuiltProgram, err erro
 		if p, err = module.RunInfer(ctx, args); err != nil {
 			return nil, err
 		}
+		compiled, err := squeeze.CompileWith(p, fhe.ReadModel(model), encode.New(),
+			squeeze.Options{Outputs: module.Manifest().OutputsFor(args)})
+		if err != nil {
+			return nil, fmt.Errorf("compile the Program for %q: %w", args.String(), err)
+		}
 		programs = append(programs, BuiltProgram{
 			Args: args.String(), Program: p.Digest(), Nodes: len(p.Nodes),
+			Plan: compiled.Plan.Digest(), Steps: len(compiled.Plan.Steps),
 		})
 	}
 	return programs, nil

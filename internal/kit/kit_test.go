@@ -134,6 +134,14 @@ func TestBuildErrors(t *testing.T) {
 	put := func(name, text string) func(string) {
 		return func(dir string) { write(t, filepath.Join(dir, name), text) }
 	}
+	loud := func(dir string) {
+		manifest := filepath.Join(dir, "manifest.json")
+		b, err := os.ReadFile(manifest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, manifest, strings.Replace(string(b), `"bound": 64`, `"bound": 1073741824`, 1))
+	}
 	const neverServed = "package main\n\n" +
 		"import _ \"github.com/cerberus-host/cerberus/sdk-wasm/go\"\n\nfunc main() {}\n"
 	for _, c := range []struct {
@@ -149,6 +157,7 @@ func TestBuildErrors(t *testing.T) {
 		{"no go.mod", remove("go.mod"), kit.ErrSource, "go mod init"},
 		{"syntax", put("x.go", "package main\nfunc"), kit.ErrToolchain, "x.go"},
 		{"never served", put("main.go", neverServed), hostcall.ErrGuest, "brain.Serve"},
+		{"output beyond the modulus", loud, fhe.ErrRange, "score"},
 		{"no SDK", put("main.go", "package main\n\nfunc main() {}\n"), abi.ErrModule, "SDK"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -2,7 +2,6 @@ package brain
 
 import (
 	"errors"
-	"io/fs"
 	"math"
 	"slices"
 	"strings"
@@ -164,13 +163,5 @@ func TestValues(t *testing.T) {
 func TestWithoutServe(t *testing.T) {
 	if err := RunDecode(&fakeHost{}, nil); !errors.Is(err, ErrNotServed) {
 		t.Errorf("error %v", err)
-	}
-}
-
-func TestSourcesAreComplete(t *testing.T) {
-	for _, name := range []string{"go.mod", "doc.go", "host_gen.go", "imports_gen_wasip1.go"} {
-		if _, err := fs.Stat(Sources(), name); err != nil {
-			t.Error(err)
-		}
 	}
 }
