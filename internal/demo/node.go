@@ -44,7 +44,7 @@ func startNode(ctx context.Context, o options, dir string) (*node, error) {
 	n := &node{binary: o.binary, home: filepath.Join(dir, "client")}
 	// The node outlives ctx: it is stopped in order, by stop.
 	n.cmd = exec.CommandContext(context.WithoutCancel(ctx), o.binary, "dev", "--json",
-		"--log-level", "warn", "--listen", "127.0.0.1:0",
+		"--log-level", "error", "--listen", "127.0.0.1:0",
 		"--data-dir", filepath.Join(dir, "node"), "--brains", o.brains)
 	n.cmd.Env = append(os.Environ(), "CERBERUS_HOME="+filepath.Join(dir, "dev"))
 	n.cmd.Stderr = os.Stderr
