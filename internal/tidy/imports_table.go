@@ -2,23 +2,25 @@ package tidy
 
 // Full paths of the libraries that the table names.
 const (
-	protobufLib   = "google.golang.org/protobuf/..."
-	validateGen   = "buf.build/gen/go/bufbuild/protovalidate/..."
-	connectLib    = "connectrpc.com/connect"
-	lattigoLib    = "github.com/tuneinsight/lattigo/v5/..."
-	wazeroLib     = "github.com/tetratelabs/wazero/..."
-	raftLib       = "github.com/hashicorp/raft/..."
-	hclogLib      = "github.com/hashicorp/go-hclog"
-	bboltLib      = "go.etcd.io/bbolt/..."
-	secp256k1Lib  = "github.com/decred/dcrd/dcrec/secp256k1/v4/..."
-	sha3Lib       = "golang.org/x/crypto/sha3"
-	ageLib        = "filippo.io/age/..."
-	termLib       = "golang.org/x/term"
-	prometheusLib = "github.com/prometheus/client_golang/prometheus/..."
-	cobraLib      = "github.com/spf13/cobra"
-	testscriptLib = "github.com/rogpeppe/go-internal/testscript"
-	publicAPI     = "proto/gen/cerberus/v1/..."
-	raftLogAPI    = "proto/gen/cerberus/raftlog/v1"
+	protobufLib    = "google.golang.org/protobuf/..."
+	validateGen    = "buf.build/gen/go/bufbuild/protovalidate/..."
+	connectLib     = "connectrpc.com/connect"
+	lattigoLib     = "github.com/tuneinsight/lattigo/v5/..."
+	wazeroLib      = "github.com/tetratelabs/wazero/..."
+	gnarkLib       = "github.com/consensys/gnark/..."
+	gnarkCryptoLib = "github.com/consensys/gnark-crypto/..."
+	raftLib        = "github.com/hashicorp/raft/..."
+	hclogLib       = "github.com/hashicorp/go-hclog"
+	bboltLib       = "go.etcd.io/bbolt/..."
+	secp256k1Lib   = "github.com/decred/dcrd/dcrec/secp256k1/v4/..."
+	sha3Lib        = "golang.org/x/crypto/sha3"
+	ageLib         = "filippo.io/age/..."
+	termLib        = "golang.org/x/term"
+	prometheusLib  = "github.com/prometheus/client_golang/prometheus/..."
+	cobraLib       = "github.com/spf13/cobra"
+	testscriptLib  = "github.com/rogpeppe/go-internal/testscript"
+	publicAPI      = "proto/gen/cerberus/v1/..."
+	raftLogAPI     = "proto/gen/cerberus/raftlog/v1"
 )
 
 // ImportTable returns the table of docs/ARCHITECTURE.md: the packages of ours, what
@@ -73,6 +75,49 @@ func lowerRows() []Row {
 			Third: []string{lattigoLib},
 		},
 		{Path: "fhe/fhetest", Ours: []string{"abi", "fhe", "fhe/rns", "fhe/lattigo"}},
+		{
+			Path:  "proofs/identity",
+			Ours:  []string{"abi", "fhe", "fhe/rns"},
+			Third: []string{gnarkCryptoLib},
+			Tests: []string{"fhe/..."},
+		},
+		{Path: "proofs/opening", Ours: []string{"abi"}, Third: []string{gnarkLib, gnarkCryptoLib}},
+		{
+			Path:  "proofs/protocol",
+			Ours:  []string{"abi", "fhe", "fhe/rns", "proofs/identity", "proofs/opening"},
+			Third: []string{gnarkCryptoLib},
+			Tests: []string{"fhe/..."},
+		},
+		{
+			Path: "proofs/verifier",
+			Ours: []string{
+				"abi", "fhe", "fhe/rns", "proofs/identity", "proofs/opening", "proofs/protocol",
+			},
+			Third: []string{gnarkCryptoLib},
+			Tests: []string{"fhe/...", "proofs/..."},
+		},
+		{
+			Path: "proofs/prover",
+			Ours: []string{
+				"abi", "fhe", "fhe/rns", "proofs/identity", "proofs/opening", "proofs/protocol",
+			},
+			Third: []string{gnarkCryptoLib},
+			Tests: []string{"fhe/...", "proofs/..."},
+		},
+		{
+			Path:  "proofs/ceremony",
+			Ours:  []string{"abi", "proofs/opening", "proofs/attest"},
+			Third: []string{gnarkLib, gnarkCryptoLib},
+		},
+		{Path: "proofs/attest", Ours: []string{"abi"}, Third: []string{secp256k1Lib}},
+		{
+			Path: "proofs/bundle",
+			Ours: []string{
+				"abi", "fhe", "fhe/rns", "proofs/attest", "proofs/identity", "proofs/opening",
+				"proofs/protocol", "proofs/verifier",
+			},
+			Tests: []string{"fhe/...", "proofs/..."},
+		},
 		{Path: "raftstore/ledger", Ours: []string{"abi"}, Never: impure()},
 		{
 			Path:  "raftstore/state",
