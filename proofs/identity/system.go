@@ -41,9 +41,9 @@ func (k Kind) Public() bool { return k >= KindInput && k <= KindKey }
 // Poly is a polynomial of N integer coefficients that a System speaks of. Fields that its
 // kind does not use are zero.
 type Poly struct {
-	Kind                          Kind
+	Kind                         Kind
 	Step, Index, Component, Limb int
-	Galois                        uint64
+	Galois                       uint64
 	// Bound is the largest absolute value that a coefficient can have in an honest run,
 	// whatever the inputs: below 2^60.
 	Bound int64
