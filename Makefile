@@ -84,7 +84,11 @@ generate: $(addprefix $(TOOLS)/,$(TOOL_NAMES)) ## Write the generated code again
 
 .PHONY: bench
 bench: build ## Measure and write docs/benchmarks
-	go run ./internal/bench -all -record docs/benchmarks
+	bin/cerberus bench --record docs/benchmarks
+
+.PHONY: bench-%
+bench-%: build
+	bin/cerberus bench $*
 
 .PHONY: eval
 eval: build ## Score both Brains on their held-out data, plain and encrypted

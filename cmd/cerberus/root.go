@@ -60,7 +60,7 @@ func newRoot(s streams) *cobra.Command {
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "no progress and no notices on stderr")
 	root.AddCommand(
 		newAsk(g), newEval(g), newBrain(g), newBrains(g), newTasks(g), newKeys(g),
-		newStatus(g), newDoctor(g), newRole(g), newNode(g), newDev(g), newVersion(g),
+		newStatus(g), newDoctor(g), newRole(g), newNode(g), newDev(g), newBench(g), newVersion(g),
 	)
 	for _, c := range root.Commands() {
 		usageArgs(c)

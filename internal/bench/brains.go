@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"context"
@@ -27,10 +27,10 @@ type brainFile struct {
 func readBrains(dir string) ([]brainFile, error) {
 	paths, err := filepath.Glob(filepath.Join(dir, "*.wasm"))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errUsage, err)
+		return nil, fmt.Errorf("folder of Brains: %w", err)
 	}
 	if len(paths) == 0 {
-		return nil, fmt.Errorf("there is no Brain in %s: run `make build`", dir)
+		return nil, fmt.Errorf("there is no Brain in %s: run `make build` or give --brains", dir)
 	}
 	slices.Sort(paths)
 	var out []brainFile

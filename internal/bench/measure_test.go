@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"context"
@@ -44,15 +44,15 @@ func TestRepeat(t *testing.T) {
 }
 
 func TestChooseAreas(t *testing.T) {
-	got, err := chooseAreas(options{areas: "raft,fhe"})
+	got, err := chooseAreas([]string{"raft", "fhe"})
 	if err != nil || len(got) != 2 || got[0].name != "raft" || got[1].name != "fhe" {
 		t.Errorf("%v, error %v", got, err)
 	}
-	if got, err := chooseAreas(options{all: true}); err != nil || len(got) != len(areas()) {
+	if got, err := chooseAreas(nil); err != nil || len(got) != len(areas()) {
 		t.Errorf("%v, error %v", got, err)
 	}
-	for _, areas := range []string{"", "none", "raft,none"} {
-		if _, err := chooseAreas(options{areas: areas}); !errors.Is(err, errUsage) {
+	for _, areas := range [][]string{{""}, {"none"}, {"raft", "none"}} {
+		if _, err := chooseAreas(areas); !errors.Is(err, ErrArea) {
 			t.Errorf("%q: error %v", areas, err)
 		}
 	}
