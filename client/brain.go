@@ -143,7 +143,7 @@ func (c *Client) params(name string) (*fhe.Params, error) {
 // cached returns a blob from the store's cache, or downloads and caches it. The digest is
 // checked either way.
 func (c *Client) cached(ctx context.Context, d abi.Digest, limit int64) ([]byte, error) {
-	name := "cache/blobs/" + strings.TrimPrefix(d.String(), "sha256:")
+	name := cacheName(d)
 	if data, err := c.store.Read(name); err == nil && abi.SumDigest(data).Equal(d) {
 		return data, nil
 	}
@@ -153,6 +153,9 @@ func (c *Client) cached(ctx context.Context, d abi.Digest, limit int64) ([]byte,
 	}
 	return data, c.store.Write(name, data)
 }
+
+// cacheName is where the store keeps the blob of that digest.
+func cacheName(d abi.Digest) string { return "cache/blobs/" + hexName(d) }
 
 // parseRef splits "NAME@sha256:…"; the pin is nil if there is none.
 func parseRef(ref string) (string, *abi.Digest, error) {

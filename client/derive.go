@@ -9,6 +9,7 @@ import (
 	"github.com/cerberus-host/cerberus/fhe"
 	"github.com/cerberus-host/cerberus/fhe/encode"
 	"github.com/cerberus-host/cerberus/fhe/squeeze"
+	"github.com/cerberus-host/cerberus/host/runtime"
 	cerberusv1 "github.com/cerberus-host/cerberus/proto/gen/cerberus/v1"
 )
 
@@ -17,6 +18,8 @@ type derived struct {
 	program *fhe.Program
 	plan    *fhe.Plan
 	digest  abi.Digest
+	// compiled holds the encoded constants too; nil if the Plan came from the cache.
+	compiled *fhe.Compiled
 }
 
 // derive makes the Program and the Plan for these public arguments: it runs infer here and
@@ -44,21 +47,53 @@ func (b *Brain) derive(ctx context.Context, args abi.Args) (*derived, error) {
 }
 
 func (b *Brain) compile(ctx context.Context, args abi.Args) (*derived, error) {
-	program, err := b.sandbox.RunInfer(ctx, args)
+	d, err := compile(ctx, b.manifest, b.sandbox, b.model, args)
+	if err != nil {
+		return nil, err
+	}
+	name := b.planName(args)
+	if err := b.client.store.Write(name+".program", d.program.Text()); err != nil {
+		return nil, err
+	}
+	return d, b.client.store.Write(name+".plan", d.plan.Text())
+}
+
+// compile runs a module's infer and compiles what it built.
+func compile(
+	ctx context.Context, m *abi.Manifest, sandbox *runtime.Module, model fhe.Model, args abi.Args,
+) (*derived, error) {
+	program, err := sandbox.RunInfer(ctx, args)
 	if err != nil {
 		return nil, fmt.Errorf("%w: infer: %w", ErrRefused, err)
 	}
-	compiled, err := squeeze.CompileWith(program, b.model, encode.New(),
-		squeeze.Options{Outputs: b.manifest.OutputsFor(args)})
+	compiled, err := squeeze.CompileWith(program, model, encode.New(),
+		squeeze.Options{Outputs: m.OutputsFor(args)})
 	if err != nil {
 		return nil, fmt.Errorf("%w: compile: %w", ErrRefused, err)
 	}
-	d := &derived{program: program, plan: compiled.Plan, digest: compiled.Plan.Digest()}
-	name := b.planName(args)
-	if err := b.client.store.Write(name+".program", program.Text()); err != nil {
+	return &derived{
+		program: program, plan: compiled.Plan, digest: compiled.Plan.Digest(), compiled: compiled,
+	}, nil
+}
+
+// constants returns the Plan with its encoded constants, which a cached Plan is without:
+// then they are made again, and must be those of the Plan.
+func (b *Brain) constants(ctx context.Context, args abi.Args, d *derived) (*fhe.Compiled, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if d.compiled != nil {
+		return d.compiled, nil
+	}
+	again, err := compile(ctx, b.manifest, b.sandbox, b.model, args)
+	if err != nil {
 		return nil, err
 	}
-	return d, b.client.store.Write(name+".plan", compiled.Plan.Text())
+	if !again.digest.Equal(d.digest) {
+		return nil, fmt.Errorf("%w: the cached Plan is %s, the module makes %s: clear the cache",
+			ErrStore, d.digest, again.digest)
+	}
+	d.compiled = again.compiled
+	return d.compiled, nil
 }
 
 // cachedPlan reads what compile stored. The name binds module and public arguments, and

@@ -17,6 +17,14 @@ var (
 	ErrUnreachable = errors.New("node unreachable")
 	// ErrClosed is returned when a client is used after [Client.Close].
 	ErrClosed = errors.New("client closed")
+	// ErrAttestation is returned, wrapped in ErrVerification, when a result's attestation does
+	// not verify or did not come. Then nothing was decrypted.
+	ErrAttestation = errors.New("attestation")
+	// ErrSetup is returned, wrapped in ErrVerification, when attestations are made under a
+	// setup that this client does not trust, or under a development setup without permission.
+	ErrSetup = errors.New("proving setup")
+	// ErrMissing is returned when something that a verification needs is nowhere to be found.
+	ErrMissing = errors.New("missing")
 	// ErrChanged is returned, wrapped in ErrRefused, when a pinned digest or cluster
 	// changed and the change was not accepted.
 	ErrChanged = errors.New("changed since first use")

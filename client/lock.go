@@ -22,6 +22,9 @@ type Lock struct {
 	// Brains maps a cluster's id and a Brain's name or number as it was typed, joined by "/",
 	// to the module digest.
 	Brains map[string]abi.Digest `json:"brains"`
+	// Setups maps a cluster's id to the digest of its proving setup. It tells a cluster that
+	// changed its setup, or no longer proves; it is no trust in that setup.
+	Setups map[string]abi.Digest `json:"setups,omitempty"`
 }
 
 func (c *Client) readLock() (*Lock, error) {
@@ -97,5 +100,35 @@ func (c *Client) pinModule(cluster, ref string, module abi.Digest, acceptNew boo
 			ErrRefused, ErrChanged, ref, module, old, ref)
 	}
 	l.Brains[name] = module
+	return c.writeLock(l)
+}
+
+// pinSetup checks the digest of a cluster's proving setup, zero if it has none, against the
+// one of first use: a node must not talk a client out of attestations.
+func (c *Client) pinSetup(cluster string, setup abi.Digest, acceptNew bool) error {
+	c.lockMu.Lock()
+	defer c.lockMu.Unlock()
+	l, err := c.readLock()
+	if err != nil {
+		return err
+	}
+	old, seen := l.Setups[cluster]
+	switch {
+	case seen && old.Equal(setup), !seen && setup.IsZero():
+		return nil
+	case seen && !acceptNew && setup.IsZero():
+		return fmt.Errorf("%w: %w: the cluster proved its results under setup %s and now has no "+
+			"setup; if you expected that, repeat with --accept-new", ErrRefused, ErrChanged, old)
+	case seen && !acceptNew:
+		return fmt.Errorf("%w: %w: the cluster now proves under setup %s, not under %s as at first "+
+			"use; if you expected that, repeat with --accept-new", ErrRefused, ErrChanged, setup, old)
+	}
+	if l.Setups == nil {
+		l.Setups = make(map[string]abi.Digest)
+	}
+	l.Setups[cluster] = setup
+	if setup.IsZero() {
+		delete(l.Setups, cluster)
+	}
 	return c.writeLock(l)
 }

@@ -171,3 +171,38 @@ func TestKeyNamesStayInTheirFolder(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 }
+
+// TestClusterKeepsItsSetup: a cluster that proved its results goes on doing so, under the
+// same setup, until the client accepts otherwise.
+func TestClusterKeepsItsSetup(t *testing.T) {
+	var none abi.Digest
+	one, two := abi.SumDigest([]byte("1")), abi.SumDigest([]byte("2"))
+	c := pinner()
+	for i, step := range []struct {
+		setup           abi.Digest
+		accept, changed bool
+	}{
+		{none, false, false},
+		{one, false, false}, // it may begin to prove
+		{one, false, false},
+		{two, false, true},
+		{none, false, true},
+		{one, false, false}, // the refusals changed nothing
+		{two, true, false},
+		{one, false, true},
+		{none, true, false},
+		{none, false, false},
+		{one, false, false},
+	} {
+		err := c.pinSetup(clusterA, step.setup, step.accept)
+		if errors.Is(err, ErrChanged) != step.changed || errors.Is(err, ErrRefused) != step.changed {
+			t.Errorf("step %d: %v", i, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "--accept-new") {
+			t.Errorf("step %d: no way out: %v", i, err)
+		}
+	}
+	if err := c.pinSetup(clusterB, two, false); err != nil {
+		t.Errorf("another cluster: %v", err)
+	}
+}
