@@ -79,6 +79,10 @@ func (s *source) finding(rule string, at token.Pos, name, text string) Finding {
 // read clocks and stop the process.
 func (s *source) program() bool { return s.syntax.Name.Name == "main" }
 
+// stopwatch reports whether the file belongs to the benchmarks, whose purpose is to read the
+// clock.
+func (s *source) stopwatch() bool { return s.syntax.Name.Name == "bench" && !s.program() }
+
 // guest reports whether the file belongs to a Brain. A Wasm reactor has no main that
 // runs: its init is where it starts.
 func (s *source) guest() bool {
@@ -234,7 +238,7 @@ func (s *source) checkCalls() []Finding {
 			if !ok || timeName == "" || id.Name != timeName {
 				return true
 			}
-			if clock(n.Sel.Name) && !s.test && !s.program() {
+			if clock(n.Sel.Name) && !s.test && !s.program() && !s.stopwatch() {
 				findings = append(findings, s.finding("clock", n.Pos(), enclosing,
 					"time."+n.Sel.Name+" in a library: take the clock as a parameter"))
 			}
