@@ -37,7 +37,7 @@ func Execute(ctx context.Context, plan LoadedPlan, keys LoadedKeys, inputs []Cip
 	if err != nil {
 		return nil, fmt.Errorf("run plan: %w", err)
 	}
-	if err := p.checkOutputs(outputs); err != nil {
+	if err := p.CheckOutputs(outputs); err != nil {
 		return nil, err
 	}
 	return outputs, nil
@@ -70,7 +70,9 @@ func (p *Plan) CheckInputs(cts []Ciphertext) error {
 	return nil
 }
 
-func (p *Plan) checkOutputs(cts []Ciphertext) error {
+// CheckOutputs returns [ErrOperand] unless cts are one ciphertext per output with the Plan's
+// metadata and canonical polynomials.
+func (p *Plan) CheckOutputs(cts []Ciphertext) error {
 	if len(cts) != len(p.Outputs) {
 		return fmt.Errorf("%w: the engine returned %d results instead of %d", ErrOperand,
 			len(cts), len(p.Outputs))
