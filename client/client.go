@@ -59,6 +59,9 @@ type Config struct {
 	Now func() time.Time
 	// AllowInsecureParams lets Brains ask for parameter sets below 128-bit security; for tests.
 	AllowInsecureParams bool
+	// AllowDevelopmentSetup takes attestations that were made under a development setup,
+	// whose maker can forge them; for trying things out.
+	AllowDevelopmentSetup bool
 	// OnEvent, if not nil, is told what the client does. It may be called concurrently.
 	OnEvent func(Event)
 }
@@ -73,6 +76,8 @@ type Client struct {
 	onEvent func(Event)
 	// insecure allows parameter sets that serve tests.
 	insecure bool
+	// development allows development setups.
+	development bool
 
 	identity *identity.Key
 	signer   *identity.Transport
@@ -102,7 +107,7 @@ func New(cfg Config) (*Client, error) {
 	c := &Client{
 		node: strings.TrimSuffix(cfg.Node, "/"), store: cfg.Store, sandbox: cfg.Sandbox,
 		rand: cfg.Rand, now: cfg.Now, onEvent: cfg.OnEvent, insecure: cfg.AllowInsecureParams,
-		keys: make(map[string]*keys),
+		development: cfg.AllowDevelopmentSetup, keys: make(map[string]*keys),
 	}
 	if c.rand == nil {
 		c.rand = rand.Reader

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,12 +15,14 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/cerberus-host/cerberus/proofs/opening"
 )
 
 // TestScripts runs testdata/script against one node with the test Brains. A script finds in
 // its environment the node's address, the admin's key file ($ADMIN), the folder of built
-// Brains ($BRAINS), that of their sources ($SRC), and its own empty store. Its commands
-// beyond those of testscript:
+// Brains ($BRAINS), that of their sources ($SRC), the verifying key of a small development
+// setup ($SETUP), and its own empty store. Its commands beyond those of testscript:
 //
 //	exits CODE COMMAND [ARG…]    run a command, which must end with that code
 //	members [PATH] NAME…         the JSON object at PATH (a.b.0) of the last output has
@@ -36,6 +39,7 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	toolchain := toolchainEnv(t)
+	setup := smallSetup(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
@@ -48,6 +52,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("ADMIN", filepath.Join(node.DataDir, "dev-admin.key"))
 			e.Setenv("BRAINS", built.dir)
 			e.Setenv("SRC", src)
+			e.Setenv("SETUP", setup)
 			e.Setenv("EXAM", built.exam.Module.String())
 			e.Values[liarKey{}] = &scriptLiar{node: node.URL, module: built.exam.Module[:]}
 			return nil
@@ -57,6 +62,24 @@ func TestScripts(t *testing.T) {
 			"liar": cmdLiar, "uploads": cmdUploads,
 		},
 	})
+}
+
+// smallSetup writes the verifying key of a small development setup to a file.
+func smallSetup(t *testing.T) string {
+	t.Helper()
+	s, err := opening.NewDevelopment(t.Context(), 256, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var key bytes.Buffer
+	if err := s.WriteVerifier(&key); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "small.vk")
+	if err := os.WriteFile(file, key.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // toolchainEnv is what `go build` needs to find its caches.
