@@ -1,0 +1,230 @@
+package protocol
+
+import (
+	"math/big"
+
+	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
+
+	"github.com/cerberus-host/cerberus/proofs/identity"
+)
+
+// Challenges are those that the linear claims depend on.
+type Challenges struct {
+	Combinations           [][][]uint64
+	Delta, Gamma, Rho, Tau fr.Element
+}
+
+// Combination is one of the identities that remain: a round of a group.
+type Combination struct {
+	Group, Round int
+}
+
+// Combinations lists what remains, in order: power i of delta weighs combination i.
+func (sh *Shape) Combinations() []Combination {
+	var out []Combination
+	for i, g := range sh.System.Groups {
+		for t := range g.Combinations() {
+			out = append(out, Combination{Group: i, Round: t})
+		}
+	}
+	return out
+}
+
+// Weights returns the weight of every identity in the sum of all combinations, weighed with
+// powers of delta.
+func (sh *Shape) Weights(combinations [][][]uint64, delta fr.Element) []fr.Element {
+	out := make([]fr.Element, len(sh.System.Identities))
+	power := fr.One()
+	for _, c := range sh.Combinations() {
+		g := sh.System.Groups[c.Group]
+		for k, id := range g.Identities {
+			if g.Rounds == 0 {
+				out[id].Add(&out[id], &power)
+				continue
+			}
+			var w fr.Element
+			w.SetUint64(combinations[c.Group][c.Round][k])
+			w.Mul(&w, &power)
+			out[id].Add(&out[id], &w)
+		}
+		power.Mul(&power, &delta)
+	}
+	return out
+}
+
+// Claim is everything that remains to be shown: the sum over vectors a and polynomials p of
+// Coefs[a][p] times the inner product of vector a with p is Target. Vectors are the views in
+// order, then the projection vector.
+type Claim struct {
+	// Coefs have an entry for each polynomial of the System, 0 where nothing is claimed.
+	Coefs [][]fr.Element
+	// H are the coefficients of the blocks of the quotient by X^N+1, under the first view.
+	H      []fr.Element
+	Target fr.Element
+}
+
+// Claim reduces everything to one linear claim. value returns the value at gamma of a
+// factor that is public and not committed; claims are the prover's values and rows its
+// projections.
+func (sh *Shape) Claim(ch *Challenges, value func(prime int, f identity.Factor) fr.Element,
+	claims []fr.Element, rows [][Rows]Row,
+) *Claim {
+	s := sh.System
+	c := &Claim{Coefs: make([][]fr.Element, sh.Vectors), H: make([]fr.Element, s.HBlocks)}
+	for a := range c.Coefs {
+		c.Coefs[a] = make([]fr.Element, len(s.Polys))
+	}
+	views := make(map[uint64]int, len(s.Views))
+	for a, g := range s.Views {
+		views[g] = a
+	}
+	claimed := make(map[identity.Factor]fr.Element, len(claims))
+	for i, f := range s.Claims {
+		claimed[f] = claims[i]
+	}
+	weights := sh.Weights(ch.Combinations, ch.Delta)
+	for i, id := range s.Identities {
+		for _, t := range id.Terms {
+			scalar := weights[i]
+			var coef fr.Element
+			coef.SetInt64(t.Coef)
+			scalar.Mul(&scalar, &coef)
+			linear := s.Linear(t)
+			for k, f := range t.Factors {
+				if k == linear {
+					continue
+				}
+				known := claimed[f]
+				if !s.Polys[f.Poly].Committed {
+					known = value(id.Prime, f)
+				}
+				scalar.Mul(&scalar, &known)
+			}
+			if linear < 0 {
+				c.Target.Sub(&c.Target, &scalar)
+				continue
+			}
+			f := t.Factors[linear]
+			at := &c.Coefs[views[f.Galois]][f.Poly]
+			at.Add(at, &scalar)
+		}
+	}
+	sh.claimQuotients(c, ch, views[1])
+	sh.claimH(c, ch.Gamma)
+	sh.claimRest(c, ch, views, claims, rows)
+	return c
+}
+
+// claimQuotients takes the quotients off: delta^j * q * 2^(48 part).
+func (sh *Shape) claimQuotients(c *Claim, ch *Challenges, view int) {
+	power := fr.One()
+	for _, comb := range sh.Combinations() {
+		g := sh.System.Groups[comb.Group]
+		for part, poly := range g.Quotients[comb.Round] {
+			q := new(big.Int).SetUint64(sh.System.Prime(g.Prime))
+			q.Lsh(q, uint(part*identity.PartBits))
+			var w fr.Element
+			w.SetBigInt(q)
+			w.Mul(&w, &power)
+			at := &c.Coefs[view][poly]
+			at.Sub(at, &w)
+		}
+		power.Mul(&power, &ch.Delta)
+	}
+}
+
+// claimH takes (gamma^N + 1) * gamma^(block*N) * H off.
+func (sh *Shape) claimH(c *Claim, gamma fr.Element) {
+	var block fr.Element
+	block.Exp(gamma, big.NewInt(int64(sh.Degree)))
+	one := fr.One()
+	var w fr.Element
+	w.Add(&block, &one)
+	w.Neg(&w)
+	for b := range c.H {
+		c.H[b] = w
+		w.Mul(&w, &block)
+	}
+}
+
+// claimRest adds the claimed values and the projections, weighed with powers of tau.
+func (sh *Shape) claimRest(
+	c *Claim, ch *Challenges, views map[uint64]int, claims []fr.Element, rows [][Rows]Row,
+) {
+	power := ch.Tau
+	add := func(vector, poly int, value fr.Element) {
+		at := &c.Coefs[vector][poly]
+		at.Add(at, &power)
+		value.Mul(&value, &power)
+		c.Target.Add(&c.Target, &value)
+		power.Mul(&power, &ch.Tau)
+	}
+	for i, f := range sh.System.Claims {
+		add(views[f.Galois], f.Poly, claims[i])
+	}
+	rhos := Powers(ch.Rho, Rows)
+	for i, poly := range sh.Projected() {
+		var value fr.Element
+		for row, r := range rows[i] {
+			x := r.Scalar()
+			x.Mul(&x, &rhos[row])
+			value.Add(&value, &x)
+		}
+		add(sh.Vectors-1, poly, value)
+	}
+}
+
+// PublicVectors returns the public vectors of the claim: the views at gamma, then the
+// projection vector. Each has N entries.
+func (sh *Shape) PublicVectors(ch *Challenges, p *Projection) [][]fr.Element {
+	powers := Powers(ch.Gamma, sh.Degree)
+	out := make([][]fr.Element, sh.Vectors)
+	Parallel(len(sh.System.Views), sh.Vectors, func(_, a int) {
+		out[a] = Turned(powers, sh.System.Views[a])
+	})
+	rhos := [Rows]fr.Element(Powers(ch.Rho, Rows))
+	out[sh.Vectors-1] = p.Combine(&rhos)
+	return out
+}
+
+// Block returns block b of a vector of N entries, padded to the opening's size.
+func (sh *Shape) Block(v []fr.Element, b int) []fr.Element {
+	if sh.Degree >= sh.Size {
+		return v[b*sh.Size : (b+1)*sh.Size]
+	}
+	out := make([]fr.Element, sh.Size)
+	copy(out, v)
+	return out
+}
+
+// EqWeights returns, for each index below 2^len(x), the product over its bits i (the lowest
+// first) of x_i or 1 - x_i: the weights with which the sum-check's challenges combine.
+func EqWeights(x []fr.Element) []fr.Element {
+	out := []fr.Element{fr.One()}
+	for i := len(x) - 1; i >= 0; i-- {
+		next := make([]fr.Element, 2*len(out))
+		for k := range out {
+			next[2*k+1].Mul(&out[k], &x[i])
+			next[2*k].Sub(&out[k], &next[2*k+1])
+		}
+		out = next
+	}
+	return out
+}
+
+// Reduce returns the running claim of the sum-check after a round with the given values at
+// 0 and 2: the value at x of the polynomial of degree 2 that has them and at 1 what makes
+// the sum of its values at 0 and 1 the claim.
+func Reduce(claim fr.Element, round [2]fr.Element, x fr.Element) fr.Element {
+	zero, two := round[0], round[1]
+	var one fr.Element
+	one.Sub(&claim, &zero)
+	// g(X) = zero + b X + a X^2, a = (g(2) - 2 g(1) + g(0)) / 2, b = g(1) - g(0) - a.
+	var a, b, half fr.Element
+	half.SetUint64(2)
+	half.Inverse(&half)
+	a.Double(&one).Sub(&two, &a).Add(&a, &zero).Mul(&a, &half)
+	b.Sub(&one, &zero).Sub(&b, &a)
+	a.Mul(&a, &x).Add(&a, &b).Mul(&a, &x).Add(&a, &zero)
+	return a
+}

@@ -1,0 +1,145 @@
+package protocol
+
+import (
+	"crypto/sha3"
+	"math/big"
+	"math/bits"
+
+	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
+)
+
+// planeBytes is the length of one plane of a column: a bit for each row.
+const planeBytes = Rows / 8
+
+// Projection is the matrix Pi of 256 rows with entries b1 - b2 of two fair bits, expanded
+// from a seed by SHAKE128: column after column, the bits b1 of all rows, then the bits b2.
+type Projection struct {
+	columns []byte
+	n       int
+	// plus and minus hold, for each row and each eight columns, the bits of the two planes.
+	plus, minus []byte
+}
+
+// NewProjection expands a matrix with n columns, a multiple of 8.
+func NewProjection(seed [32]byte, n int) *Projection {
+	p := &Projection{columns: make([]byte, n*2*planeBytes), n: n}
+	h := sha3.NewSHAKE128()
+	_, _ = h.Write([]byte("cerberus/projection/v1")) // a hash does not fail
+	_, _ = h.Write(seed[:])
+	_, _ = h.Read(p.columns)
+	return p
+}
+
+// transpose fills plus and minus, which only a prover needs.
+func (p *Projection) transpose() {
+	groups := p.n / 8
+	p.plus, p.minus = make([]byte, Rows*groups), make([]byte, Rows*groups)
+	for j := range p.n {
+		column := p.columns[j*2*planeBytes:]
+		for row := range Rows {
+			bit := column[row/8] >> (row % 8) & 1
+			p.plus[row*groups+j/8] |= bit << (j % 8)
+			bit = column[planeBytes+row/8] >> (row % 8) & 1
+			p.minus[row*groups+j/8] |= bit << (j % 8)
+		}
+	}
+}
+
+// Projector computes projections. It is not safe for concurrent use; several may share one
+// Projection.
+type Projector struct {
+	p      *Projection
+	lo, hi [256]int64
+}
+
+// Projectors returns count projectors of one matrix.
+func (p *Projection) Projectors(count int) []*Projector {
+	if p.plus == nil {
+		p.transpose()
+	}
+	out := make([]*Projector, count)
+	for i := range out {
+		out[i] = &Projector{p: p}
+	}
+	return out
+}
+
+// halfBits splits coefficients so that sums of a row fit 64 bits.
+const halfBits = 32
+
+// Project returns Pi*w. Eight columns at a time, a table of the sums of all subsets of their
+// coefficients serves all rows.
+func (q *Projector) Project(w []int64) [Rows]Row {
+	groups := q.p.n / 8
+	var lo, hi [Rows]int64
+	for g := range groups {
+		q.fill(w[g*8 : g*8+8])
+		for row := range Rows {
+			plus, minus := q.p.plus[row*groups+g], q.p.minus[row*groups+g]
+			lo[row] += q.lo[plus] - q.lo[minus]
+			hi[row] += q.hi[plus] - q.hi[minus]
+		}
+	}
+	var out [Rows]Row
+	for row := range out {
+		// hi * 2^32 + lo
+		low, carry := bits.Add64(uint64(hi[row])<<halfBits, uint64(lo[row]), 0)
+		high, _ := bits.Add64(uint64(hi[row]>>halfBits), uint64(lo[row]>>63), carry)
+		out[row] = Row{Hi: int64(high), Lo: low}
+	}
+	return out
+}
+
+// fill makes the tables of subset sums of eight coefficients.
+func (q *Projector) fill(w []int64) {
+	size := 1
+	for _, c := range w {
+		low, high := c&(1<<halfBits-1), c>>halfBits
+		for i := range size {
+			q.lo[size+i] = q.lo[i] + low
+			q.hi[size+i] = q.hi[i] + high
+		}
+		size *= 2
+	}
+}
+
+// Combine returns Pi^T * weights: the vector whose inner product with w is that of weights
+// with Pi*w. Tables of the sums of eight weights serve all columns.
+func (p *Projection) Combine(weights *[Rows]fr.Element) []fr.Element {
+	var tables [planeBytes][256]fr.Element
+	for b := range tables {
+		size := 1
+		for k := range 8 {
+			for i := range size {
+				tables[b][size+i].Add(&tables[b][i], &weights[b*8+k])
+			}
+			size *= 2
+		}
+	}
+	out := make([]fr.Element, p.n)
+	parallel(p.n, func(from, to int) {
+		for j := from; j < to; j++ {
+			column := p.columns[j*2*planeBytes : (j+1)*2*planeBytes]
+			var sum fr.Element
+			for b := range planeBytes {
+				sum.Add(&sum, &tables[b][column[b]])
+				sum.Sub(&sum, &tables[b][column[planeBytes+b]])
+			}
+			out[j] = sum
+		}
+	})
+	return out
+}
+
+// Accept reports whether the squares of the projections of a polynomial of that bound add up
+// to at most 337 N B^2, computed with integers of any size.
+func Accept(rows *[Rows]Row, n int, bound int64) bool {
+	sum, square := new(big.Int), new(big.Int)
+	for _, r := range rows {
+		x := r.Big()
+		sum.Add(sum, square.Mul(x, x))
+	}
+	limit := big.NewInt(bound)
+	limit.Mul(limit, limit).Mul(limit, big.NewInt(AcceptFactor*int64(n)))
+	return sum.Cmp(limit) <= 0
+}
