@@ -109,14 +109,19 @@ func lowerRows() []Row {
 			Ours:  []string{"abi", "proofs/opening", "proofs/attest"},
 			Third: []string{gnarkLib, gnarkCryptoLib},
 		},
-		{Path: "proofs/attest", Ours: []string{"abi"}, Third: []string{secp256k1Lib}},
+		{
+			Path:  "proofs/attest",
+			Ours:  []string{"abi"},
+			Third: []string{secp256k1Lib, sha3Lib},
+			Tests: []string{"host/identity"},
+		},
 		{
 			Path: "proofs/bundle",
 			Ours: []string{
 				"abi", "fhe", "fhe/rns", "proofs/attest", "proofs/identity", "proofs/opening",
 				"proofs/protocol", "proofs/verifier",
 			},
-			Tests: []string{"fhe/...", "proofs/..."},
+			Tests: []string{"fhe/...", "proofs/...", "host/identity"},
 		},
 		{Path: "raftstore/ledger", Ours: []string{"abi"}, Never: impure()},
 		{
