@@ -30,6 +30,10 @@ const (
 	BlobKind_BLOB_KIND_MODEL       BlobKind = 2
 	BlobKind_BLOB_KIND_KEY_SET     BlobKind = 3
 	BlobKind_BLOB_KIND_CIPHERTEXT  BlobKind = 4
+	// A proof with its statement and outputs. Made by nodes, never uploaded.
+	BlobKind_BLOB_KIND_BUNDLE BlobKind = 8
+	// The verifying part of a setup. Uploaded by admins and nodes.
+	BlobKind_BLOB_KIND_SETUP BlobKind = 9
 )
 
 // Enum value maps for BlobKind.
@@ -40,6 +44,8 @@ var (
 		2: "BLOB_KIND_MODEL",
 		3: "BLOB_KIND_KEY_SET",
 		4: "BLOB_KIND_CIPHERTEXT",
+		8: "BLOB_KIND_BUNDLE",
+		9: "BLOB_KIND_SETUP",
 	}
 	BlobKind_value = map[string]int32{
 		"BLOB_KIND_UNSPECIFIED": 0,
@@ -47,6 +53,8 @@ var (
 		"BLOB_KIND_MODEL":       2,
 		"BLOB_KIND_KEY_SET":     3,
 		"BLOB_KIND_CIPHERTEXT":  4,
+		"BLOB_KIND_BUNDLE":      8,
+		"BLOB_KIND_SETUP":       9,
 	}
 )
 
@@ -713,13 +721,15 @@ const file_cerberus_v1_blob_proto_rawDesc = "" +
 	"\x10StatBlobResponse\x12\x18\n" +
 	"\apresent\x18\x01 \x01(\bR\apresent\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\x03R\x05bytes\x12)\n" +
-	"\x04kind\x18\x03 \x01(\x0e2\x15.cerberus.v1.BlobKindR\x04kind*\x81\x01\n" +
+	"\x04kind\x18\x03 \x01(\x0e2\x15.cerberus.v1.BlobKindR\x04kind*\xac\x01\n" +
 	"\bBlobKind\x12\x19\n" +
 	"\x15BLOB_KIND_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10BLOB_KIND_MODULE\x10\x01\x12\x13\n" +
 	"\x0fBLOB_KIND_MODEL\x10\x02\x12\x15\n" +
 	"\x11BLOB_KIND_KEY_SET\x10\x03\x12\x18\n" +
-	"\x14BLOB_KIND_CIPHERTEXT\x10\x042\x99\x03\n" +
+	"\x14BLOB_KIND_CIPHERTEXT\x10\x04\x12\x14\n" +
+	"\x10BLOB_KIND_BUNDLE\x10\b\x12\x13\n" +
+	"\x0fBLOB_KIND_SETUP\x10\t2\x99\x03\n" +
 	"\vBlobService\x12P\n" +
 	"\vStartUpload\x12\x1f.cerberus.v1.StartUploadRequest\x1a .cerberus.v1.StartUploadResponse\x12G\n" +
 	"\bPutChunk\x12\x1c.cerberus.v1.PutChunkRequest\x1a\x1d.cerberus.v1.PutChunkResponse\x12S\n" +

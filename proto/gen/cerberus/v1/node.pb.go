@@ -22,6 +22,57 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type SetupKind int32
+
+const (
+	SetupKind_SETUP_KIND_UNSPECIFIED SetupKind = 0
+	// Made by one party, who could forge every proof.
+	SetupKind_SETUP_KIND_DEVELOPMENT SetupKind = 1
+	// Made by a ceremony.
+	SetupKind_SETUP_KIND_CEREMONY SetupKind = 2
+)
+
+// Enum value maps for SetupKind.
+var (
+	SetupKind_name = map[int32]string{
+		0: "SETUP_KIND_UNSPECIFIED",
+		1: "SETUP_KIND_DEVELOPMENT",
+		2: "SETUP_KIND_CEREMONY",
+	}
+	SetupKind_value = map[string]int32{
+		"SETUP_KIND_UNSPECIFIED": 0,
+		"SETUP_KIND_DEVELOPMENT": 1,
+		"SETUP_KIND_CEREMONY":    2,
+	}
+)
+
+func (x SetupKind) Enum() *SetupKind {
+	p := new(SetupKind)
+	*p = x
+	return p
+}
+
+func (x SetupKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SetupKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_cerberus_v1_node_proto_enumTypes[0].Descriptor()
+}
+
+func (SetupKind) Type() protoreflect.EnumType {
+	return &file_cerberus_v1_node_proto_enumTypes[0]
+}
+
+func (x SetupKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SetupKind.Descriptor instead.
+func (SetupKind) EnumDescriptor() ([]byte, []int) {
+	return file_cerberus_v1_node_proto_rawDescGZIP(), []int{0}
+}
+
 type Role int32
 
 const (
@@ -29,6 +80,8 @@ const (
 	Role_ROLE_ADMIN       Role = 1
 	Role_ROLE_AUTHOR      Role = 2
 	Role_ROLE_CLIENT      Role = 3
+	// May judge proofs. (4 is a node's role, which is granted by the cluster alone.)
+	Role_ROLE_VALIDATOR Role = 5
 )
 
 // Enum value maps for Role.
@@ -38,12 +91,14 @@ var (
 		1: "ROLE_ADMIN",
 		2: "ROLE_AUTHOR",
 		3: "ROLE_CLIENT",
+		5: "ROLE_VALIDATOR",
 	}
 	Role_value = map[string]int32{
 		"ROLE_UNSPECIFIED": 0,
 		"ROLE_ADMIN":       1,
 		"ROLE_AUTHOR":      2,
 		"ROLE_CLIENT":      3,
+		"ROLE_VALIDATOR":   5,
 	}
 )
 
@@ -58,11 +113,11 @@ func (x Role) String() string {
 }
 
 func (Role) Descriptor() protoreflect.EnumDescriptor {
-	return file_cerberus_v1_node_proto_enumTypes[0].Descriptor()
+	return file_cerberus_v1_node_proto_enumTypes[1].Descriptor()
 }
 
 func (Role) Type() protoreflect.EnumType {
-	return &file_cerberus_v1_node_proto_enumTypes[0]
+	return &file_cerberus_v1_node_proto_enumTypes[1]
 }
 
 func (x Role) Number() protoreflect.EnumNumber {
@@ -71,7 +126,7 @@ func (x Role) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Role.Descriptor instead.
 func (Role) EnumDescriptor() ([]byte, []int) {
-	return file_cerberus_v1_node_proto_rawDescGZIP(), []int{0}
+	return file_cerberus_v1_node_proto_rawDescGZIP(), []int{1}
 }
 
 type GetStatusRequest struct {
@@ -133,7 +188,11 @@ type GetStatusResponse struct {
 	DiskFreeBytes  int64 `protobuf:"varint,13,opt,name=disk_free_bytes,json=diskFreeBytes,proto3" json:"disk_free_bytes,omitempty"`
 	DiskFloorBytes int64 `protobuf:"varint,14,opt,name=disk_floor_bytes,json=diskFloorBytes,proto3" json:"disk_floor_bytes,omitempty"`
 	// Milliseconds since 1970 on the node's clock; for signature expiries.
-	TimeMs        int64 `protobuf:"varint,15,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	TimeMs int64 `protobuf:"varint,15,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	// What new tasks are proved under; absent while the cluster has no setup. What a node
+	// says is never a reason to trust a setup.
+	Setup         *Setup             `protobuf:"bytes,16,opt,name=setup,proto3" json:"setup,omitempty"`
+	Attestations  *AttestationCounts `protobuf:"bytes,17,opt,name=attestations,proto3" json:"attestations,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -273,6 +332,197 @@ func (x *GetStatusResponse) GetTimeMs() int64 {
 	return 0
 }
 
+func (x *GetStatusResponse) GetSetup() *Setup {
+	if x != nil {
+		return x.Setup
+	}
+	return nil
+}
+
+func (x *GetStatusResponse) GetAttestations() *AttestationCounts {
+	if x != nil {
+		return x.Attestations
+	}
+	return nil
+}
+
+type Setup struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Digest []byte                 `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"`
+	Kind   SetupKind              `protobuf:"varint,2,opt,name=kind,proto3,enum=cerberus.v1.SetupKind" json:"kind,omitempty"`
+	// Digest of the verifying part, a blob that everybody may read.
+	KeyBlob       []byte `protobuf:"bytes,3,opt,name=key_blob,json=keyBlob,proto3" json:"key_blob,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Setup) Reset() {
+	*x = Setup{}
+	mi := &file_cerberus_v1_node_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Setup) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Setup) ProtoMessage() {}
+
+func (x *Setup) ProtoReflect() protoreflect.Message {
+	mi := &file_cerberus_v1_node_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Setup.ProtoReflect.Descriptor instead.
+func (*Setup) Descriptor() ([]byte, []int) {
+	return file_cerberus_v1_node_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Setup) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *Setup) GetKind() SetupKind {
+	if x != nil {
+		return x.Kind
+	}
+	return SetupKind_SETUP_KIND_UNSPECIFIED
+}
+
+func (x *Setup) GetKeyBlob() []byte {
+	if x != nil {
+		return x.KeyBlob
+	}
+	return nil
+}
+
+// The cluster's attestations: how many are under way, and what became of all others since
+// the cluster began.
+type AttestationCounts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Tasks that wait for a proof, and proofs that wait for verdicts.
+	Pending uint64 `protobuf:"varint,1,opt,name=pending,proto3" json:"pending,omitempty"`
+	Proved  uint64 `protobuf:"varint,2,opt,name=proved,proto3" json:"proved,omitempty"`
+	Settled uint64 `protobuf:"varint,3,opt,name=settled,proto3" json:"settled,omitempty"`
+	// Proofs that a quorum of validators rejected; each is a slash mark of a miner.
+	SlashMarks uint64 `protobuf:"varint,4,opt,name=slash_marks,json=slashMarks,proto3" json:"slash_marks,omitempty"`
+	// Attestations that ended without a valid proof: rejected to the end, or failed.
+	Rejected uint64 `protobuf:"varint,5,opt,name=rejected,proto3" json:"rejected,omitempty"`
+	Failed   uint64 `protobuf:"varint,6,opt,name=failed,proto3" json:"failed,omitempty"`
+	// Runs of one task whose outputs differed, which is no offence.
+	DigestMismatches uint64 `protobuf:"varint,7,opt,name=digest_mismatches,json=digestMismatches,proto3" json:"digest_mismatches,omitempty"`
+	// Proofs that did not come in time.
+	ProofsExpired uint64 `protobuf:"varint,8,opt,name=proofs_expired,json=proofsExpired,proto3" json:"proofs_expired,omitempty"`
+	// Verdicts about nothing that was to be judged.
+	VerdictsRefused uint64 `protobuf:"varint,9,opt,name=verdicts_refused,json=verdictsRefused,proto3" json:"verdicts_refused,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *AttestationCounts) Reset() {
+	*x = AttestationCounts{}
+	mi := &file_cerberus_v1_node_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AttestationCounts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AttestationCounts) ProtoMessage() {}
+
+func (x *AttestationCounts) ProtoReflect() protoreflect.Message {
+	mi := &file_cerberus_v1_node_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AttestationCounts.ProtoReflect.Descriptor instead.
+func (*AttestationCounts) Descriptor() ([]byte, []int) {
+	return file_cerberus_v1_node_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *AttestationCounts) GetPending() uint64 {
+	if x != nil {
+		return x.Pending
+	}
+	return 0
+}
+
+func (x *AttestationCounts) GetProved() uint64 {
+	if x != nil {
+		return x.Proved
+	}
+	return 0
+}
+
+func (x *AttestationCounts) GetSettled() uint64 {
+	if x != nil {
+		return x.Settled
+	}
+	return 0
+}
+
+func (x *AttestationCounts) GetSlashMarks() uint64 {
+	if x != nil {
+		return x.SlashMarks
+	}
+	return 0
+}
+
+func (x *AttestationCounts) GetRejected() uint64 {
+	if x != nil {
+		return x.Rejected
+	}
+	return 0
+}
+
+func (x *AttestationCounts) GetFailed() uint64 {
+	if x != nil {
+		return x.Failed
+	}
+	return 0
+}
+
+func (x *AttestationCounts) GetDigestMismatches() uint64 {
+	if x != nil {
+		return x.DigestMismatches
+	}
+	return 0
+}
+
+func (x *AttestationCounts) GetProofsExpired() uint64 {
+	if x != nil {
+		return x.ProofsExpired
+	}
+	return 0
+}
+
+func (x *AttestationCounts) GetVerdictsRefused() uint64 {
+	if x != nil {
+		return x.VerdictsRefused
+	}
+	return 0
+}
+
 type SetRoleRequest struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Address []byte                 `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
@@ -285,7 +535,7 @@ type SetRoleRequest struct {
 
 func (x *SetRoleRequest) Reset() {
 	*x = SetRoleRequest{}
-	mi := &file_cerberus_v1_node_proto_msgTypes[2]
+	mi := &file_cerberus_v1_node_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -297,7 +547,7 @@ func (x *SetRoleRequest) String() string {
 func (*SetRoleRequest) ProtoMessage() {}
 
 func (x *SetRoleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cerberus_v1_node_proto_msgTypes[2]
+	mi := &file_cerberus_v1_node_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -310,7 +560,7 @@ func (x *SetRoleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetRoleRequest.ProtoReflect.Descriptor instead.
 func (*SetRoleRequest) Descriptor() ([]byte, []int) {
-	return file_cerberus_v1_node_proto_rawDescGZIP(), []int{2}
+	return file_cerberus_v1_node_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SetRoleRequest) GetAddress() []byte {
@@ -342,7 +592,7 @@ type SetRoleResponse struct {
 
 func (x *SetRoleResponse) Reset() {
 	*x = SetRoleResponse{}
-	mi := &file_cerberus_v1_node_proto_msgTypes[3]
+	mi := &file_cerberus_v1_node_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -354,7 +604,7 @@ func (x *SetRoleResponse) String() string {
 func (*SetRoleResponse) ProtoMessage() {}
 
 func (x *SetRoleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cerberus_v1_node_proto_msgTypes[3]
+	mi := &file_cerberus_v1_node_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -367,7 +617,7 @@ func (x *SetRoleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetRoleResponse.ProtoReflect.Descriptor instead.
 func (*SetRoleResponse) Descriptor() ([]byte, []int) {
-	return file_cerberus_v1_node_proto_rawDescGZIP(), []int{3}
+	return file_cerberus_v1_node_proto_rawDescGZIP(), []int{5}
 }
 
 type ListRolesRequest struct {
@@ -378,7 +628,7 @@ type ListRolesRequest struct {
 
 func (x *ListRolesRequest) Reset() {
 	*x = ListRolesRequest{}
-	mi := &file_cerberus_v1_node_proto_msgTypes[4]
+	mi := &file_cerberus_v1_node_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -390,7 +640,7 @@ func (x *ListRolesRequest) String() string {
 func (*ListRolesRequest) ProtoMessage() {}
 
 func (x *ListRolesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cerberus_v1_node_proto_msgTypes[4]
+	mi := &file_cerberus_v1_node_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -403,7 +653,7 @@ func (x *ListRolesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRolesRequest.ProtoReflect.Descriptor instead.
 func (*ListRolesRequest) Descriptor() ([]byte, []int) {
-	return file_cerberus_v1_node_proto_rawDescGZIP(), []int{4}
+	return file_cerberus_v1_node_proto_rawDescGZIP(), []int{6}
 }
 
 type Account struct {
@@ -416,7 +666,7 @@ type Account struct {
 
 func (x *Account) Reset() {
 	*x = Account{}
-	mi := &file_cerberus_v1_node_proto_msgTypes[5]
+	mi := &file_cerberus_v1_node_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -428,7 +678,7 @@ func (x *Account) String() string {
 func (*Account) ProtoMessage() {}
 
 func (x *Account) ProtoReflect() protoreflect.Message {
-	mi := &file_cerberus_v1_node_proto_msgTypes[5]
+	mi := &file_cerberus_v1_node_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -441,7 +691,7 @@ func (x *Account) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Account.ProtoReflect.Descriptor instead.
 func (*Account) Descriptor() ([]byte, []int) {
-	return file_cerberus_v1_node_proto_rawDescGZIP(), []int{5}
+	return file_cerberus_v1_node_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Account) GetAddress() []byte {
@@ -469,7 +719,7 @@ type ListRolesResponse struct {
 
 func (x *ListRolesResponse) Reset() {
 	*x = ListRolesResponse{}
-	mi := &file_cerberus_v1_node_proto_msgTypes[6]
+	mi := &file_cerberus_v1_node_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -481,7 +731,7 @@ func (x *ListRolesResponse) String() string {
 func (*ListRolesResponse) ProtoMessage() {}
 
 func (x *ListRolesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cerberus_v1_node_proto_msgTypes[6]
+	mi := &file_cerberus_v1_node_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -494,7 +744,7 @@ func (x *ListRolesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRolesResponse.ProtoReflect.Descriptor instead.
 func (*ListRolesResponse) Descriptor() ([]byte, []int) {
-	return file_cerberus_v1_node_proto_rawDescGZIP(), []int{6}
+	return file_cerberus_v1_node_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListRolesResponse) GetAccounts() []*Account {
@@ -516,7 +766,7 @@ var File_cerberus_v1_node_proto protoreflect.FileDescriptor
 const file_cerberus_v1_node_proto_rawDesc = "" +
 	"\n" +
 	"\x16cerberus/v1/node.proto\x12\vcerberus.v1\x1a\x1bbuf/validate/validate.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\x82\x04\n" +
+	"\x10GetStatusRequest\"\xf0\x04\n" +
 	"\x11GetStatusResponse\x12\x1d\n" +
 	"\n" +
 	"cluster_id\x18\x01 \x01(\fR\tclusterId\x12!\n" +
@@ -536,7 +786,24 @@ const file_cerberus_v1_node_proto_rawDesc = "" +
 	"blob_bytes\x18\f \x01(\x03R\tblobBytes\x12&\n" +
 	"\x0fdisk_free_bytes\x18\r \x01(\x03R\rdiskFreeBytes\x12(\n" +
 	"\x10disk_floor_bytes\x18\x0e \x01(\x03R\x0ediskFloorBytes\x12\x17\n" +
-	"\atime_ms\x18\x0f \x01(\x03R\x06timeMs\"|\n" +
+	"\atime_ms\x18\x0f \x01(\x03R\x06timeMs\x12(\n" +
+	"\x05setup\x18\x10 \x01(\v2\x12.cerberus.v1.SetupR\x05setup\x12B\n" +
+	"\fattestations\x18\x11 \x01(\v2\x1e.cerberus.v1.AttestationCountsR\fattestations\"f\n" +
+	"\x05Setup\x12\x16\n" +
+	"\x06digest\x18\x01 \x01(\fR\x06digest\x12*\n" +
+	"\x04kind\x18\x02 \x01(\x0e2\x16.cerberus.v1.SetupKindR\x04kind\x12\x19\n" +
+	"\bkey_blob\x18\x03 \x01(\fR\akeyBlob\"\xb3\x02\n" +
+	"\x11AttestationCounts\x12\x18\n" +
+	"\apending\x18\x01 \x01(\x04R\apending\x12\x16\n" +
+	"\x06proved\x18\x02 \x01(\x04R\x06proved\x12\x18\n" +
+	"\asettled\x18\x03 \x01(\x04R\asettled\x12\x1f\n" +
+	"\vslash_marks\x18\x04 \x01(\x04R\n" +
+	"slashMarks\x12\x1a\n" +
+	"\brejected\x18\x05 \x01(\x04R\brejected\x12\x16\n" +
+	"\x06failed\x18\x06 \x01(\x04R\x06failed\x12+\n" +
+	"\x11digest_mismatches\x18\a \x01(\x04R\x10digestMismatches\x12%\n" +
+	"\x0eproofs_expired\x18\b \x01(\x04R\rproofsExpired\x12)\n" +
+	"\x10verdicts_refused\x18\t \x01(\x04R\x0fverdictsRefused\"|\n" +
 	"\x0eSetRoleRequest\x12!\n" +
 	"\aaddress\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x14R\aaddress\x121\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x11.cerberus.v1.RoleB\n" +
@@ -549,13 +816,18 @@ const file_cerberus_v1_node_proto_rawDesc = "" +
 	"\x05roles\x18\x02 \x03(\x0e2\x11.cerberus.v1.RoleR\x05roles\"m\n" +
 	"\x11ListRolesResponse\x120\n" +
 	"\baccounts\x18\x01 \x03(\v2\x14.cerberus.v1.AccountR\baccounts\x12&\n" +
-	"\x0fopen_to_clients\x18\x02 \x01(\bR\ropenToClients*N\n" +
+	"\x0fopen_to_clients\x18\x02 \x01(\bR\ropenToClients*\\\n" +
+	"\tSetupKind\x12\x1a\n" +
+	"\x16SETUP_KIND_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16SETUP_KIND_DEVELOPMENT\x10\x01\x12\x17\n" +
+	"\x13SETUP_KIND_CEREMONY\x10\x02*b\n" +
 	"\x04Role\x12\x14\n" +
 	"\x10ROLE_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
 	"ROLE_ADMIN\x10\x01\x12\x0f\n" +
 	"\vROLE_AUTHOR\x10\x02\x12\x0f\n" +
-	"\vROLE_CLIENT\x10\x032\xf5\x01\n" +
+	"\vROLE_CLIENT\x10\x03\x12\x12\n" +
+	"\x0eROLE_VALIDATOR\x10\x052\xf5\x01\n" +
 	"\vNodeService\x12O\n" +
 	"\tGetStatus\x12\x1d.cerberus.v1.GetStatusRequest\x1a\x1e.cerberus.v1.GetStatusResponse\"\x03\x90\x02\x01\x12D\n" +
 	"\aSetRole\x12\x1b.cerberus.v1.SetRoleRequest\x1a\x1c.cerberus.v1.SetRoleResponse\x12O\n" +
@@ -573,33 +845,39 @@ func file_cerberus_v1_node_proto_rawDescGZIP() []byte {
 	return file_cerberus_v1_node_proto_rawDescData
 }
 
-var file_cerberus_v1_node_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_cerberus_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_cerberus_v1_node_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_cerberus_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_cerberus_v1_node_proto_goTypes = []any{
-	(Role)(0),                 // 0: cerberus.v1.Role
-	(*GetStatusRequest)(nil),  // 1: cerberus.v1.GetStatusRequest
-	(*GetStatusResponse)(nil), // 2: cerberus.v1.GetStatusResponse
-	(*SetRoleRequest)(nil),    // 3: cerberus.v1.SetRoleRequest
-	(*SetRoleResponse)(nil),   // 4: cerberus.v1.SetRoleResponse
-	(*ListRolesRequest)(nil),  // 5: cerberus.v1.ListRolesRequest
-	(*Account)(nil),           // 6: cerberus.v1.Account
-	(*ListRolesResponse)(nil), // 7: cerberus.v1.ListRolesResponse
+	(SetupKind)(0),            // 0: cerberus.v1.SetupKind
+	(Role)(0),                 // 1: cerberus.v1.Role
+	(*GetStatusRequest)(nil),  // 2: cerberus.v1.GetStatusRequest
+	(*GetStatusResponse)(nil), // 3: cerberus.v1.GetStatusResponse
+	(*Setup)(nil),             // 4: cerberus.v1.Setup
+	(*AttestationCounts)(nil), // 5: cerberus.v1.AttestationCounts
+	(*SetRoleRequest)(nil),    // 6: cerberus.v1.SetRoleRequest
+	(*SetRoleResponse)(nil),   // 7: cerberus.v1.SetRoleResponse
+	(*ListRolesRequest)(nil),  // 8: cerberus.v1.ListRolesRequest
+	(*Account)(nil),           // 9: cerberus.v1.Account
+	(*ListRolesResponse)(nil), // 10: cerberus.v1.ListRolesResponse
 }
 var file_cerberus_v1_node_proto_depIdxs = []int32{
-	0, // 0: cerberus.v1.SetRoleRequest.role:type_name -> cerberus.v1.Role
-	0, // 1: cerberus.v1.Account.roles:type_name -> cerberus.v1.Role
-	6, // 2: cerberus.v1.ListRolesResponse.accounts:type_name -> cerberus.v1.Account
-	1, // 3: cerberus.v1.NodeService.GetStatus:input_type -> cerberus.v1.GetStatusRequest
-	3, // 4: cerberus.v1.NodeService.SetRole:input_type -> cerberus.v1.SetRoleRequest
-	5, // 5: cerberus.v1.NodeService.ListRoles:input_type -> cerberus.v1.ListRolesRequest
-	2, // 6: cerberus.v1.NodeService.GetStatus:output_type -> cerberus.v1.GetStatusResponse
-	4, // 7: cerberus.v1.NodeService.SetRole:output_type -> cerberus.v1.SetRoleResponse
-	7, // 8: cerberus.v1.NodeService.ListRoles:output_type -> cerberus.v1.ListRolesResponse
-	6, // [6:9] is the sub-list for method output_type
-	3, // [3:6] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	4,  // 0: cerberus.v1.GetStatusResponse.setup:type_name -> cerberus.v1.Setup
+	5,  // 1: cerberus.v1.GetStatusResponse.attestations:type_name -> cerberus.v1.AttestationCounts
+	0,  // 2: cerberus.v1.Setup.kind:type_name -> cerberus.v1.SetupKind
+	1,  // 3: cerberus.v1.SetRoleRequest.role:type_name -> cerberus.v1.Role
+	1,  // 4: cerberus.v1.Account.roles:type_name -> cerberus.v1.Role
+	9,  // 5: cerberus.v1.ListRolesResponse.accounts:type_name -> cerberus.v1.Account
+	2,  // 6: cerberus.v1.NodeService.GetStatus:input_type -> cerberus.v1.GetStatusRequest
+	6,  // 7: cerberus.v1.NodeService.SetRole:input_type -> cerberus.v1.SetRoleRequest
+	8,  // 8: cerberus.v1.NodeService.ListRoles:input_type -> cerberus.v1.ListRolesRequest
+	3,  // 9: cerberus.v1.NodeService.GetStatus:output_type -> cerberus.v1.GetStatusResponse
+	7,  // 10: cerberus.v1.NodeService.SetRole:output_type -> cerberus.v1.SetRoleResponse
+	10, // 11: cerberus.v1.NodeService.ListRoles:output_type -> cerberus.v1.ListRolesResponse
+	9,  // [9:12] is the sub-list for method output_type
+	6,  // [6:9] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_cerberus_v1_node_proto_init() }
@@ -612,8 +890,8 @@ func file_cerberus_v1_node_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cerberus_v1_node_proto_rawDesc), len(file_cerberus_v1_node_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   7,
+			NumEnums:      2,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

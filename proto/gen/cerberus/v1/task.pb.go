@@ -80,6 +80,125 @@ func (TaskState) EnumDescriptor() ([]byte, []int) {
 	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{0}
 }
 
+type AttestationPolicy int32
+
+const (
+	// As NONE.
+	AttestationPolicy_ATTESTATION_POLICY_UNSPECIFIED AttestationPolicy = 0
+	AttestationPolicy_ATTESTATION_POLICY_NONE        AttestationPolicy = 1
+	// A node proves its result, and validators judge the proof.
+	AttestationPolicy_ATTESTATION_POLICY_PROOF AttestationPolicy = 2
+)
+
+// Enum value maps for AttestationPolicy.
+var (
+	AttestationPolicy_name = map[int32]string{
+		0: "ATTESTATION_POLICY_UNSPECIFIED",
+		1: "ATTESTATION_POLICY_NONE",
+		2: "ATTESTATION_POLICY_PROOF",
+	}
+	AttestationPolicy_value = map[string]int32{
+		"ATTESTATION_POLICY_UNSPECIFIED": 0,
+		"ATTESTATION_POLICY_NONE":        1,
+		"ATTESTATION_POLICY_PROOF":       2,
+	}
+)
+
+func (x AttestationPolicy) Enum() *AttestationPolicy {
+	p := new(AttestationPolicy)
+	*p = x
+	return p
+}
+
+func (x AttestationPolicy) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AttestationPolicy) Descriptor() protoreflect.EnumDescriptor {
+	return file_cerberus_v1_task_proto_enumTypes[1].Descriptor()
+}
+
+func (AttestationPolicy) Type() protoreflect.EnumType {
+	return &file_cerberus_v1_task_proto_enumTypes[1]
+}
+
+func (x AttestationPolicy) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AttestationPolicy.Descriptor instead.
+func (AttestationPolicy) EnumDescriptor() ([]byte, []int) {
+	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{1}
+}
+
+type AttestationState int32
+
+const (
+	AttestationState_ATTESTATION_STATE_UNSPECIFIED AttestationState = 0
+	// The task has no result yet, or ended without one.
+	AttestationState_ATTESTATION_STATE_NONE AttestationState = 1
+	// The result is there, its proof is not: it is being made, or the task waits for another
+	// run.
+	AttestationState_ATTESTATION_STATE_PENDING AttestationState = 2
+	// The proof is there and waits for verdicts.
+	AttestationState_ATTESTATION_STATE_PROVED AttestationState = 3
+	// A quorum of validators accepted the proof.
+	AttestationState_ATTESTATION_STATE_SETTLED AttestationState = 4
+	// A quorum of validators rejected the last proof that was allowed.
+	AttestationState_ATTESTATION_STATE_REJECTED AttestationState = 5
+	// No proof was made, or too few validators judged it in time.
+	AttestationState_ATTESTATION_STATE_FAILED AttestationState = 6
+)
+
+// Enum value maps for AttestationState.
+var (
+	AttestationState_name = map[int32]string{
+		0: "ATTESTATION_STATE_UNSPECIFIED",
+		1: "ATTESTATION_STATE_NONE",
+		2: "ATTESTATION_STATE_PENDING",
+		3: "ATTESTATION_STATE_PROVED",
+		4: "ATTESTATION_STATE_SETTLED",
+		5: "ATTESTATION_STATE_REJECTED",
+		6: "ATTESTATION_STATE_FAILED",
+	}
+	AttestationState_value = map[string]int32{
+		"ATTESTATION_STATE_UNSPECIFIED": 0,
+		"ATTESTATION_STATE_NONE":        1,
+		"ATTESTATION_STATE_PENDING":     2,
+		"ATTESTATION_STATE_PROVED":      3,
+		"ATTESTATION_STATE_SETTLED":     4,
+		"ATTESTATION_STATE_REJECTED":    5,
+		"ATTESTATION_STATE_FAILED":      6,
+	}
+)
+
+func (x AttestationState) Enum() *AttestationState {
+	p := new(AttestationState)
+	*p = x
+	return p
+}
+
+func (x AttestationState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AttestationState) Descriptor() protoreflect.EnumDescriptor {
+	return file_cerberus_v1_task_proto_enumTypes[2].Descriptor()
+}
+
+func (AttestationState) Type() protoreflect.EnumType {
+	return &file_cerberus_v1_task_proto_enumTypes[2]
+}
+
+func (x AttestationState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AttestationState.Descriptor instead.
+func (AttestationState) EnumDescriptor() ([]byte, []int) {
+	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{2}
+}
+
 // Milliseconds that the node spent, as microseconds for precision.
 type Timings struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -187,7 +306,9 @@ type Task struct {
 	SubmittedMs    int64        `protobuf:"varint,17,opt,name=submitted_ms,json=submittedMs,proto3" json:"submitted_ms,omitempty"`
 	EndedMs        int64        `protobuf:"varint,18,opt,name=ended_ms,json=endedMs,proto3" json:"ended_ms,omitempty"`
 	// How often it was leased.
-	Attempts      uint32 `protobuf:"varint,19,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	Attempts uint32 `protobuf:"varint,19,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	// Absent if no proof was asked for.
+	Attestation   *Attestation `protobuf:"bytes,20,opt,name=attestation,proto3" json:"attestation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -355,6 +476,248 @@ func (x *Task) GetAttempts() uint32 {
 	return 0
 }
 
+func (x *Task) GetAttestation() *Attestation {
+	if x != nil {
+		return x.Attestation
+	}
+	return nil
+}
+
+// What validators think is for the cluster's books. A client verifies the bundle itself.
+type Attestation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	State AttestationState       `protobuf:"varint,1,opt,name=state,proto3,enum=cerberus.v1.AttestationState" json:"state,omitempty"`
+	// Empty until there is a proof.
+	BundleDigest    []byte `protobuf:"bytes,2,opt,name=bundle_digest,json=bundleDigest,proto3" json:"bundle_digest,omitempty"`
+	BundleBytes     int64  `protobuf:"varint,3,opt,name=bundle_bytes,json=bundleBytes,proto3" json:"bundle_bytes,omitempty"`
+	StatementDigest []byte `protobuf:"bytes,4,opt,name=statement_digest,json=statementDigest,proto3" json:"statement_digest,omitempty"`
+	// The setup that the proof is under: the cluster's when the task was submitted.
+	Setup *Setup `protobuf:"bytes,5,opt,name=setup,proto3" json:"setup,omitempty"`
+	// Who proves, or proved; empty while the task waits for another run.
+	Miner   []byte `protobuf:"bytes,6,opt,name=miner,proto3" json:"miner,omitempty"`
+	ProveUs int64  `protobuf:"varint,7,opt,name=prove_us,json=proveUs,proto3" json:"prove_us,omitempty"`
+	// About this bundle, in the order in which they came.
+	Verdicts []*Verdict `protobuf:"bytes,8,rep,name=verdicts,proto3" json:"verdicts,omitempty"`
+	// How many proofs were tried, this one included.
+	Attempts uint32 `protobuf:"varint,9,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	// Why the last attempt at a proof failed, if it did.
+	Failure        *ErrorDetail `protobuf:"bytes,10,opt,name=failure,proto3" json:"failure,omitempty"`
+	FailureMessage string       `protobuf:"bytes,11,opt,name=failure_message,json=failureMessage,proto3" json:"failure_message,omitempty"`
+	ProvedMs       int64        `protobuf:"varint,12,opt,name=proved_ms,json=provedMs,proto3" json:"proved_ms,omitempty"`
+	EndedMs        int64        `protobuf:"varint,13,opt,name=ended_ms,json=endedMs,proto3" json:"ended_ms,omitempty"`
+	// The outputs that the proof is about, if they are not the task's: another run gave other
+	// ciphertexts. They become the task's when the proof is settled.
+	Outputs       []*NamedBlob `protobuf:"bytes,14,rep,name=outputs,proto3" json:"outputs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Attestation) Reset() {
+	*x = Attestation{}
+	mi := &file_cerberus_v1_task_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Attestation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Attestation) ProtoMessage() {}
+
+func (x *Attestation) ProtoReflect() protoreflect.Message {
+	mi := &file_cerberus_v1_task_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Attestation.ProtoReflect.Descriptor instead.
+func (*Attestation) Descriptor() ([]byte, []int) {
+	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Attestation) GetState() AttestationState {
+	if x != nil {
+		return x.State
+	}
+	return AttestationState_ATTESTATION_STATE_UNSPECIFIED
+}
+
+func (x *Attestation) GetBundleDigest() []byte {
+	if x != nil {
+		return x.BundleDigest
+	}
+	return nil
+}
+
+func (x *Attestation) GetBundleBytes() int64 {
+	if x != nil {
+		return x.BundleBytes
+	}
+	return 0
+}
+
+func (x *Attestation) GetStatementDigest() []byte {
+	if x != nil {
+		return x.StatementDigest
+	}
+	return nil
+}
+
+func (x *Attestation) GetSetup() *Setup {
+	if x != nil {
+		return x.Setup
+	}
+	return nil
+}
+
+func (x *Attestation) GetMiner() []byte {
+	if x != nil {
+		return x.Miner
+	}
+	return nil
+}
+
+func (x *Attestation) GetProveUs() int64 {
+	if x != nil {
+		return x.ProveUs
+	}
+	return 0
+}
+
+func (x *Attestation) GetVerdicts() []*Verdict {
+	if x != nil {
+		return x.Verdicts
+	}
+	return nil
+}
+
+func (x *Attestation) GetAttempts() uint32 {
+	if x != nil {
+		return x.Attempts
+	}
+	return 0
+}
+
+func (x *Attestation) GetFailure() *ErrorDetail {
+	if x != nil {
+		return x.Failure
+	}
+	return nil
+}
+
+func (x *Attestation) GetFailureMessage() string {
+	if x != nil {
+		return x.FailureMessage
+	}
+	return ""
+}
+
+func (x *Attestation) GetProvedMs() int64 {
+	if x != nil {
+		return x.ProvedMs
+	}
+	return 0
+}
+
+func (x *Attestation) GetEndedMs() int64 {
+	if x != nil {
+		return x.EndedMs
+	}
+	return 0
+}
+
+func (x *Attestation) GetOutputs() []*NamedBlob {
+	if x != nil {
+		return x.Outputs
+	}
+	return nil
+}
+
+type Verdict struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Validator []byte                 `protobuf:"bytes,1,opt,name=validator,proto3" json:"validator,omitempty"`
+	Accepted  bool                   `protobuf:"varint,2,opt,name=accepted,proto3" json:"accepted,omitempty"`
+	// A stable word; empty if accepted.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	TimeMs int64  `protobuf:"varint,4,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	// Over the canonical verdict, 65 bytes.
+	Signature     []byte `protobuf:"bytes,5,opt,name=signature,proto3" json:"signature,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Verdict) Reset() {
+	*x = Verdict{}
+	mi := &file_cerberus_v1_task_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Verdict) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Verdict) ProtoMessage() {}
+
+func (x *Verdict) ProtoReflect() protoreflect.Message {
+	mi := &file_cerberus_v1_task_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Verdict.ProtoReflect.Descriptor instead.
+func (*Verdict) Descriptor() ([]byte, []int) {
+	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Verdict) GetValidator() []byte {
+	if x != nil {
+		return x.Validator
+	}
+	return nil
+}
+
+func (x *Verdict) GetAccepted() bool {
+	if x != nil {
+		return x.Accepted
+	}
+	return false
+}
+
+func (x *Verdict) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Verdict) GetTimeMs() int64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
+func (x *Verdict) GetSignature() []byte {
+	if x != nil {
+		return x.Signature
+	}
+	return nil
+}
+
 type SubmitTaskRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Brain uint32                 `protobuf:"varint,1,opt,name=brain,proto3" json:"brain,omitempty"`
@@ -368,13 +731,18 @@ type SubmitTaskRequest struct {
 	KeySet []byte `protobuf:"bytes,6,opt,name=key_set,json=keySet,proto3" json:"key_set,omitempty"`
 	// Chosen by the client, 16 random bytes: a repeated submission is the same task.
 	IdempotencyKey []byte `protobuf:"bytes,7,opt,name=idempotency_key,json=idempotencyKey,proto3" json:"idempotency_key,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Whether the result is to be proved.
+	Attestation AttestationPolicy `protobuf:"varint,8,opt,name=attestation,proto3,enum=cerberus.v1.AttestationPolicy" json:"attestation,omitempty"`
+	// The setup that the client trusts: another one is refused now rather than later. Empty
+	// for whichever the cluster has.
+	SetupDigest   []byte `protobuf:"bytes,9,opt,name=setup_digest,json=setupDigest,proto3" json:"setup_digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SubmitTaskRequest) Reset() {
 	*x = SubmitTaskRequest{}
-	mi := &file_cerberus_v1_task_proto_msgTypes[2]
+	mi := &file_cerberus_v1_task_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -386,7 +754,7 @@ func (x *SubmitTaskRequest) String() string {
 func (*SubmitTaskRequest) ProtoMessage() {}
 
 func (x *SubmitTaskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cerberus_v1_task_proto_msgTypes[2]
+	mi := &file_cerberus_v1_task_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -399,7 +767,7 @@ func (x *SubmitTaskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitTaskRequest.ProtoReflect.Descriptor instead.
 func (*SubmitTaskRequest) Descriptor() ([]byte, []int) {
-	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{2}
+	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SubmitTaskRequest) GetBrain() uint32 {
@@ -451,6 +819,20 @@ func (x *SubmitTaskRequest) GetIdempotencyKey() []byte {
 	return nil
 }
 
+func (x *SubmitTaskRequest) GetAttestation() AttestationPolicy {
+	if x != nil {
+		return x.Attestation
+	}
+	return AttestationPolicy_ATTESTATION_POLICY_UNSPECIFIED
+}
+
+func (x *SubmitTaskRequest) GetSetupDigest() []byte {
+	if x != nil {
+		return x.SetupDigest
+	}
+	return nil
+}
+
 type SubmitTaskResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Task          *Task                  `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
@@ -460,7 +842,7 @@ type SubmitTaskResponse struct {
 
 func (x *SubmitTaskResponse) Reset() {
 	*x = SubmitTaskResponse{}
-	mi := &file_cerberus_v1_task_proto_msgTypes[3]
+	mi := &file_cerberus_v1_task_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -472,7 +854,7 @@ func (x *SubmitTaskResponse) String() string {
 func (*SubmitTaskResponse) ProtoMessage() {}
 
 func (x *SubmitTaskResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cerberus_v1_task_proto_msgTypes[3]
+	mi := &file_cerberus_v1_task_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -485,7 +867,7 @@ func (x *SubmitTaskResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitTaskResponse.ProtoReflect.Descriptor instead.
 func (*SubmitTaskResponse) Descriptor() ([]byte, []int) {
-	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{3}
+	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SubmitTaskResponse) GetTask() *Task {
@@ -504,7 +886,7 @@ type GetTaskRequest struct {
 
 func (x *GetTaskRequest) Reset() {
 	*x = GetTaskRequest{}
-	mi := &file_cerberus_v1_task_proto_msgTypes[4]
+	mi := &file_cerberus_v1_task_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -516,7 +898,7 @@ func (x *GetTaskRequest) String() string {
 func (*GetTaskRequest) ProtoMessage() {}
 
 func (x *GetTaskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cerberus_v1_task_proto_msgTypes[4]
+	mi := &file_cerberus_v1_task_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -529,7 +911,7 @@ func (x *GetTaskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTaskRequest.ProtoReflect.Descriptor instead.
 func (*GetTaskRequest) Descriptor() ([]byte, []int) {
-	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{4}
+	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetTaskRequest) GetId() []byte {
@@ -548,7 +930,7 @@ type GetTaskResponse struct {
 
 func (x *GetTaskResponse) Reset() {
 	*x = GetTaskResponse{}
-	mi := &file_cerberus_v1_task_proto_msgTypes[5]
+	mi := &file_cerberus_v1_task_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -560,7 +942,7 @@ func (x *GetTaskResponse) String() string {
 func (*GetTaskResponse) ProtoMessage() {}
 
 func (x *GetTaskResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cerberus_v1_task_proto_msgTypes[5]
+	mi := &file_cerberus_v1_task_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -573,7 +955,7 @@ func (x *GetTaskResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTaskResponse.ProtoReflect.Descriptor instead.
 func (*GetTaskResponse) Descriptor() ([]byte, []int) {
-	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{5}
+	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetTaskResponse) GetTask() *Task {
@@ -584,15 +966,18 @@ func (x *GetTaskResponse) GetTask() *Task {
 }
 
 type WatchTaskRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Goes on after the task is done until its attestation has ended too, if one was asked
+	// for.
+	UntilSettled  bool `protobuf:"varint,2,opt,name=until_settled,json=untilSettled,proto3" json:"until_settled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WatchTaskRequest) Reset() {
 	*x = WatchTaskRequest{}
-	mi := &file_cerberus_v1_task_proto_msgTypes[6]
+	mi := &file_cerberus_v1_task_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -604,7 +989,7 @@ func (x *WatchTaskRequest) String() string {
 func (*WatchTaskRequest) ProtoMessage() {}
 
 func (x *WatchTaskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cerberus_v1_task_proto_msgTypes[6]
+	mi := &file_cerberus_v1_task_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -617,7 +1002,7 @@ func (x *WatchTaskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchTaskRequest.ProtoReflect.Descriptor instead.
 func (*WatchTaskRequest) Descriptor() ([]byte, []int) {
-	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{6}
+	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *WatchTaskRequest) GetId() []byte {
@@ -625,6 +1010,13 @@ func (x *WatchTaskRequest) GetId() []byte {
 		return x.Id
 	}
 	return nil
+}
+
+func (x *WatchTaskRequest) GetUntilSettled() bool {
+	if x != nil {
+		return x.UntilSettled
+	}
+	return false
 }
 
 type WatchTaskResponse struct {
@@ -636,7 +1028,7 @@ type WatchTaskResponse struct {
 
 func (x *WatchTaskResponse) Reset() {
 	*x = WatchTaskResponse{}
-	mi := &file_cerberus_v1_task_proto_msgTypes[7]
+	mi := &file_cerberus_v1_task_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -648,7 +1040,7 @@ func (x *WatchTaskResponse) String() string {
 func (*WatchTaskResponse) ProtoMessage() {}
 
 func (x *WatchTaskResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cerberus_v1_task_proto_msgTypes[7]
+	mi := &file_cerberus_v1_task_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -661,7 +1053,7 @@ func (x *WatchTaskResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchTaskResponse.ProtoReflect.Descriptor instead.
 func (*WatchTaskResponse) Descriptor() ([]byte, []int) {
-	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{7}
+	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *WatchTaskResponse) GetTask() *Task {
@@ -680,7 +1072,7 @@ type CancelTaskRequest struct {
 
 func (x *CancelTaskRequest) Reset() {
 	*x = CancelTaskRequest{}
-	mi := &file_cerberus_v1_task_proto_msgTypes[8]
+	mi := &file_cerberus_v1_task_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -692,7 +1084,7 @@ func (x *CancelTaskRequest) String() string {
 func (*CancelTaskRequest) ProtoMessage() {}
 
 func (x *CancelTaskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cerberus_v1_task_proto_msgTypes[8]
+	mi := &file_cerberus_v1_task_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -705,7 +1097,7 @@ func (x *CancelTaskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelTaskRequest.ProtoReflect.Descriptor instead.
 func (*CancelTaskRequest) Descriptor() ([]byte, []int) {
-	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{8}
+	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CancelTaskRequest) GetId() []byte {
@@ -723,7 +1115,7 @@ type CancelTaskResponse struct {
 
 func (x *CancelTaskResponse) Reset() {
 	*x = CancelTaskResponse{}
-	mi := &file_cerberus_v1_task_proto_msgTypes[9]
+	mi := &file_cerberus_v1_task_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -735,7 +1127,7 @@ func (x *CancelTaskResponse) String() string {
 func (*CancelTaskResponse) ProtoMessage() {}
 
 func (x *CancelTaskResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cerberus_v1_task_proto_msgTypes[9]
+	mi := &file_cerberus_v1_task_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -748,7 +1140,7 @@ func (x *CancelTaskResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelTaskResponse.ProtoReflect.Descriptor instead.
 func (*CancelTaskResponse) Descriptor() ([]byte, []int) {
-	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{9}
+	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{11}
 }
 
 type ListTasksRequest struct {
@@ -763,7 +1155,7 @@ type ListTasksRequest struct {
 
 func (x *ListTasksRequest) Reset() {
 	*x = ListTasksRequest{}
-	mi := &file_cerberus_v1_task_proto_msgTypes[10]
+	mi := &file_cerberus_v1_task_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -775,7 +1167,7 @@ func (x *ListTasksRequest) String() string {
 func (*ListTasksRequest) ProtoMessage() {}
 
 func (x *ListTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cerberus_v1_task_proto_msgTypes[10]
+	mi := &file_cerberus_v1_task_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -788,7 +1180,7 @@ func (x *ListTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTasksRequest.ProtoReflect.Descriptor instead.
 func (*ListTasksRequest) Descriptor() ([]byte, []int) {
-	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{10}
+	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListTasksRequest) GetClient() []byte {
@@ -814,7 +1206,7 @@ type ListTasksResponse struct {
 
 func (x *ListTasksResponse) Reset() {
 	*x = ListTasksResponse{}
-	mi := &file_cerberus_v1_task_proto_msgTypes[11]
+	mi := &file_cerberus_v1_task_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -826,7 +1218,7 @@ func (x *ListTasksResponse) String() string {
 func (*ListTasksResponse) ProtoMessage() {}
 
 func (x *ListTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cerberus_v1_task_proto_msgTypes[11]
+	mi := &file_cerberus_v1_task_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -839,7 +1231,7 @@ func (x *ListTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTasksResponse.ProtoReflect.Descriptor instead.
 func (*ListTasksResponse) Descriptor() ([]byte, []int) {
-	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{11}
+	return file_cerberus_v1_task_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListTasksResponse) GetTasks() []*Task {
@@ -853,7 +1245,7 @@ var File_cerberus_v1_task_proto protoreflect.FileDescriptor
 
 const file_cerberus_v1_task_proto_rawDesc = "" +
 	"\n" +
-	"\x16cerberus/v1/task.proto\x12\vcerberus.v1\x1a\x1bbuf/validate/validate.proto\x1a\x18cerberus/v1/common.proto\"\xad\x01\n" +
+	"\x16cerberus/v1/task.proto\x12\vcerberus.v1\x1a\x1bbuf/validate/validate.proto\x1a\x18cerberus/v1/common.proto\x1a\x16cerberus/v1/node.proto\"\xad\x01\n" +
 	"\aTimings\x12\x19\n" +
 	"\bqueue_us\x18\x01 \x01(\x03R\aqueueUs\x12\x19\n" +
 	"\bfetch_us\x18\x02 \x01(\x03R\afetchUs\x12\x19\n" +
@@ -861,7 +1253,7 @@ const file_cerberus_v1_task_proto_rawDesc = "" +
 	"\aload_us\x18\x04 \x01(\x03R\x06loadUs\x12\x1d\n" +
 	"\n" +
 	"execute_us\x18\x05 \x01(\x03R\texecuteUs\x12\x19\n" +
-	"\bstore_us\x18\x06 \x01(\x03R\astoreUs\"\xb8\x05\n" +
+	"\bstore_us\x18\x06 \x01(\x03R\astoreUs\"\xf4\x05\n" +
 	"\x04Task\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x14\n" +
 	"\x05brain\x18\x02 \x01(\rR\x05brain\x12\x1d\n" +
@@ -884,7 +1276,30 @@ const file_cerberus_v1_task_proto_rawDesc = "" +
 	"\x0ffailure_message\x18\x10 \x01(\tR\x0efailureMessage\x12!\n" +
 	"\fsubmitted_ms\x18\x11 \x01(\x03R\vsubmittedMs\x12\x19\n" +
 	"\bended_ms\x18\x12 \x01(\x03R\aendedMs\x12\x1a\n" +
-	"\battempts\x18\x13 \x01(\rR\battempts\"\xdc\x02\n" +
+	"\battempts\x18\x13 \x01(\rR\battempts\x12:\n" +
+	"\vattestation\x18\x14 \x01(\v2\x18.cerberus.v1.AttestationR\vattestation\"\xaf\x04\n" +
+	"\vAttestation\x123\n" +
+	"\x05state\x18\x01 \x01(\x0e2\x1d.cerberus.v1.AttestationStateR\x05state\x12#\n" +
+	"\rbundle_digest\x18\x02 \x01(\fR\fbundleDigest\x12!\n" +
+	"\fbundle_bytes\x18\x03 \x01(\x03R\vbundleBytes\x12)\n" +
+	"\x10statement_digest\x18\x04 \x01(\fR\x0fstatementDigest\x12(\n" +
+	"\x05setup\x18\x05 \x01(\v2\x12.cerberus.v1.SetupR\x05setup\x12\x14\n" +
+	"\x05miner\x18\x06 \x01(\fR\x05miner\x12\x19\n" +
+	"\bprove_us\x18\a \x01(\x03R\aproveUs\x120\n" +
+	"\bverdicts\x18\b \x03(\v2\x14.cerberus.v1.VerdictR\bverdicts\x12\x1a\n" +
+	"\battempts\x18\t \x01(\rR\battempts\x122\n" +
+	"\afailure\x18\n" +
+	" \x01(\v2\x18.cerberus.v1.ErrorDetailR\afailure\x12'\n" +
+	"\x0ffailure_message\x18\v \x01(\tR\x0efailureMessage\x12\x1b\n" +
+	"\tproved_ms\x18\f \x01(\x03R\bprovedMs\x12\x19\n" +
+	"\bended_ms\x18\r \x01(\x03R\aendedMs\x12:\n" +
+	"\aoutputs\x18\x0e \x03(\v2\x16.cerberus.v1.NamedBlobB\b\xbaH\x05\x92\x01\x02\x10\x10R\aoutputs\"\x92\x01\n" +
+	"\aVerdict\x12\x1c\n" +
+	"\tvalidator\x18\x01 \x01(\fR\tvalidator\x12\x1a\n" +
+	"\baccepted\x18\x02 \x01(\bR\baccepted\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x17\n" +
+	"\atime_ms\x18\x04 \x01(\x03R\x06timeMs\x12\x1c\n" +
+	"\tsignature\x18\x05 \x01(\fR\tsignature\"\xd4\x03\n" +
 	"\x11SubmitTaskRequest\x12 \n" +
 	"\x05brain\x18\x01 \x01(\rB\n" +
 	"\xbaH\a*\x05\x18\x80\b(\x01R\x05brain\x12,\n" +
@@ -895,15 +1310,18 @@ const file_cerberus_v1_task_proto_rawDesc = "" +
 	"\x06inputs\x18\x05 \x03(\v2\x16.cerberus.v1.NamedBlobB\n" +
 	"\xbaH\a\x92\x01\x04\b\x01\x10\x10R\x06inputs\x12 \n" +
 	"\akey_set\x18\x06 \x01(\fB\a\xbaH\x04z\x02\x18 R\x06keySet\x120\n" +
-	"\x0fidempotency_key\x18\a \x01(\fB\a\xbaH\x04z\x02h\x10R\x0eidempotencyKey\";\n" +
+	"\x0fidempotency_key\x18\a \x01(\fB\a\xbaH\x04z\x02h\x10R\x0eidempotencyKey\x12J\n" +
+	"\vattestation\x18\b \x01(\x0e2\x1e.cerberus.v1.AttestationPolicyB\b\xbaH\x05\x82\x01\x02\x10\x01R\vattestation\x12*\n" +
+	"\fsetup_digest\x18\t \x01(\fB\a\xbaH\x04z\x02\x18 R\vsetupDigest\";\n" +
 	"\x12SubmitTaskResponse\x12%\n" +
 	"\x04task\x18\x01 \x01(\v2\x11.cerberus.v1.TaskR\x04task\")\n" +
 	"\x0eGetTaskRequest\x12\x17\n" +
 	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h R\x02id\"8\n" +
 	"\x0fGetTaskResponse\x12%\n" +
-	"\x04task\x18\x01 \x01(\v2\x11.cerberus.v1.TaskR\x04task\"+\n" +
+	"\x04task\x18\x01 \x01(\v2\x11.cerberus.v1.TaskR\x04task\"P\n" +
 	"\x10WatchTaskRequest\x12\x17\n" +
-	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h R\x02id\":\n" +
+	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h R\x02id\x12#\n" +
+	"\runtil_settled\x18\x02 \x01(\bR\funtilSettled\":\n" +
 	"\x11WatchTaskResponse\x12%\n" +
 	"\x04task\x18\x01 \x01(\v2\x11.cerberus.v1.TaskR\x04task\",\n" +
 	"\x11CancelTaskRequest\x12\x17\n" +
@@ -920,7 +1338,19 @@ const file_cerberus_v1_task_proto_rawDesc = "" +
 	"\x12TASK_STATE_RUNNING\x10\x02\x12\x13\n" +
 	"\x0fTASK_STATE_DONE\x10\x03\x12\x15\n" +
 	"\x11TASK_STATE_FAILED\x10\x04\x12\x18\n" +
-	"\x14TASK_STATE_CANCELLED\x10\x052\x9a\x03\n" +
+	"\x14TASK_STATE_CANCELLED\x10\x05*r\n" +
+	"\x11AttestationPolicy\x12\"\n" +
+	"\x1eATTESTATION_POLICY_UNSPECIFIED\x10\x00\x12\x1b\n" +
+	"\x17ATTESTATION_POLICY_NONE\x10\x01\x12\x1c\n" +
+	"\x18ATTESTATION_POLICY_PROOF\x10\x02*\xeb\x01\n" +
+	"\x10AttestationState\x12!\n" +
+	"\x1dATTESTATION_STATE_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16ATTESTATION_STATE_NONE\x10\x01\x12\x1d\n" +
+	"\x19ATTESTATION_STATE_PENDING\x10\x02\x12\x1c\n" +
+	"\x18ATTESTATION_STATE_PROVED\x10\x03\x12\x1d\n" +
+	"\x19ATTESTATION_STATE_SETTLED\x10\x04\x12\x1e\n" +
+	"\x1aATTESTATION_STATE_REJECTED\x10\x05\x12\x1c\n" +
+	"\x18ATTESTATION_STATE_FAILED\x10\x062\x9a\x03\n" +
 	"\vTaskService\x12M\n" +
 	"\n" +
 	"SubmitTask\x12\x1e.cerberus.v1.SubmitTaskRequest\x1a\x1f.cerberus.v1.SubmitTaskResponse\x12I\n" +
@@ -942,54 +1372,66 @@ func file_cerberus_v1_task_proto_rawDescGZIP() []byte {
 	return file_cerberus_v1_task_proto_rawDescData
 }
 
-var file_cerberus_v1_task_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_cerberus_v1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_cerberus_v1_task_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_cerberus_v1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_cerberus_v1_task_proto_goTypes = []any{
 	(TaskState)(0),             // 0: cerberus.v1.TaskState
-	(*Timings)(nil),            // 1: cerberus.v1.Timings
-	(*Task)(nil),               // 2: cerberus.v1.Task
-	(*SubmitTaskRequest)(nil),  // 3: cerberus.v1.SubmitTaskRequest
-	(*SubmitTaskResponse)(nil), // 4: cerberus.v1.SubmitTaskResponse
-	(*GetTaskRequest)(nil),     // 5: cerberus.v1.GetTaskRequest
-	(*GetTaskResponse)(nil),    // 6: cerberus.v1.GetTaskResponse
-	(*WatchTaskRequest)(nil),   // 7: cerberus.v1.WatchTaskRequest
-	(*WatchTaskResponse)(nil),  // 8: cerberus.v1.WatchTaskResponse
-	(*CancelTaskRequest)(nil),  // 9: cerberus.v1.CancelTaskRequest
-	(*CancelTaskResponse)(nil), // 10: cerberus.v1.CancelTaskResponse
-	(*ListTasksRequest)(nil),   // 11: cerberus.v1.ListTasksRequest
-	(*ListTasksResponse)(nil),  // 12: cerberus.v1.ListTasksResponse
-	(*Argument)(nil),           // 13: cerberus.v1.Argument
-	(*NamedBlob)(nil),          // 14: cerberus.v1.NamedBlob
-	(*ErrorDetail)(nil),        // 15: cerberus.v1.ErrorDetail
+	(AttestationPolicy)(0),     // 1: cerberus.v1.AttestationPolicy
+	(AttestationState)(0),      // 2: cerberus.v1.AttestationState
+	(*Timings)(nil),            // 3: cerberus.v1.Timings
+	(*Task)(nil),               // 4: cerberus.v1.Task
+	(*Attestation)(nil),        // 5: cerberus.v1.Attestation
+	(*Verdict)(nil),            // 6: cerberus.v1.Verdict
+	(*SubmitTaskRequest)(nil),  // 7: cerberus.v1.SubmitTaskRequest
+	(*SubmitTaskResponse)(nil), // 8: cerberus.v1.SubmitTaskResponse
+	(*GetTaskRequest)(nil),     // 9: cerberus.v1.GetTaskRequest
+	(*GetTaskResponse)(nil),    // 10: cerberus.v1.GetTaskResponse
+	(*WatchTaskRequest)(nil),   // 11: cerberus.v1.WatchTaskRequest
+	(*WatchTaskResponse)(nil),  // 12: cerberus.v1.WatchTaskResponse
+	(*CancelTaskRequest)(nil),  // 13: cerberus.v1.CancelTaskRequest
+	(*CancelTaskResponse)(nil), // 14: cerberus.v1.CancelTaskResponse
+	(*ListTasksRequest)(nil),   // 15: cerberus.v1.ListTasksRequest
+	(*ListTasksResponse)(nil),  // 16: cerberus.v1.ListTasksResponse
+	(*Argument)(nil),           // 17: cerberus.v1.Argument
+	(*NamedBlob)(nil),          // 18: cerberus.v1.NamedBlob
+	(*ErrorDetail)(nil),        // 19: cerberus.v1.ErrorDetail
+	(*Setup)(nil),              // 20: cerberus.v1.Setup
 }
 var file_cerberus_v1_task_proto_depIdxs = []int32{
-	13, // 0: cerberus.v1.Task.arguments:type_name -> cerberus.v1.Argument
-	14, // 1: cerberus.v1.Task.inputs:type_name -> cerberus.v1.NamedBlob
+	17, // 0: cerberus.v1.Task.arguments:type_name -> cerberus.v1.Argument
+	18, // 1: cerberus.v1.Task.inputs:type_name -> cerberus.v1.NamedBlob
 	0,  // 2: cerberus.v1.Task.state:type_name -> cerberus.v1.TaskState
-	14, // 3: cerberus.v1.Task.outputs:type_name -> cerberus.v1.NamedBlob
-	1,  // 4: cerberus.v1.Task.timings:type_name -> cerberus.v1.Timings
-	15, // 5: cerberus.v1.Task.failure:type_name -> cerberus.v1.ErrorDetail
-	13, // 6: cerberus.v1.SubmitTaskRequest.arguments:type_name -> cerberus.v1.Argument
-	14, // 7: cerberus.v1.SubmitTaskRequest.inputs:type_name -> cerberus.v1.NamedBlob
-	2,  // 8: cerberus.v1.SubmitTaskResponse.task:type_name -> cerberus.v1.Task
-	2,  // 9: cerberus.v1.GetTaskResponse.task:type_name -> cerberus.v1.Task
-	2,  // 10: cerberus.v1.WatchTaskResponse.task:type_name -> cerberus.v1.Task
-	2,  // 11: cerberus.v1.ListTasksResponse.tasks:type_name -> cerberus.v1.Task
-	3,  // 12: cerberus.v1.TaskService.SubmitTask:input_type -> cerberus.v1.SubmitTaskRequest
-	5,  // 13: cerberus.v1.TaskService.GetTask:input_type -> cerberus.v1.GetTaskRequest
-	7,  // 14: cerberus.v1.TaskService.WatchTask:input_type -> cerberus.v1.WatchTaskRequest
-	9,  // 15: cerberus.v1.TaskService.CancelTask:input_type -> cerberus.v1.CancelTaskRequest
-	11, // 16: cerberus.v1.TaskService.ListTasks:input_type -> cerberus.v1.ListTasksRequest
-	4,  // 17: cerberus.v1.TaskService.SubmitTask:output_type -> cerberus.v1.SubmitTaskResponse
-	6,  // 18: cerberus.v1.TaskService.GetTask:output_type -> cerberus.v1.GetTaskResponse
-	8,  // 19: cerberus.v1.TaskService.WatchTask:output_type -> cerberus.v1.WatchTaskResponse
-	10, // 20: cerberus.v1.TaskService.CancelTask:output_type -> cerberus.v1.CancelTaskResponse
-	12, // 21: cerberus.v1.TaskService.ListTasks:output_type -> cerberus.v1.ListTasksResponse
-	17, // [17:22] is the sub-list for method output_type
-	12, // [12:17] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	18, // 3: cerberus.v1.Task.outputs:type_name -> cerberus.v1.NamedBlob
+	3,  // 4: cerberus.v1.Task.timings:type_name -> cerberus.v1.Timings
+	19, // 5: cerberus.v1.Task.failure:type_name -> cerberus.v1.ErrorDetail
+	5,  // 6: cerberus.v1.Task.attestation:type_name -> cerberus.v1.Attestation
+	2,  // 7: cerberus.v1.Attestation.state:type_name -> cerberus.v1.AttestationState
+	20, // 8: cerberus.v1.Attestation.setup:type_name -> cerberus.v1.Setup
+	6,  // 9: cerberus.v1.Attestation.verdicts:type_name -> cerberus.v1.Verdict
+	19, // 10: cerberus.v1.Attestation.failure:type_name -> cerberus.v1.ErrorDetail
+	18, // 11: cerberus.v1.Attestation.outputs:type_name -> cerberus.v1.NamedBlob
+	17, // 12: cerberus.v1.SubmitTaskRequest.arguments:type_name -> cerberus.v1.Argument
+	18, // 13: cerberus.v1.SubmitTaskRequest.inputs:type_name -> cerberus.v1.NamedBlob
+	1,  // 14: cerberus.v1.SubmitTaskRequest.attestation:type_name -> cerberus.v1.AttestationPolicy
+	4,  // 15: cerberus.v1.SubmitTaskResponse.task:type_name -> cerberus.v1.Task
+	4,  // 16: cerberus.v1.GetTaskResponse.task:type_name -> cerberus.v1.Task
+	4,  // 17: cerberus.v1.WatchTaskResponse.task:type_name -> cerberus.v1.Task
+	4,  // 18: cerberus.v1.ListTasksResponse.tasks:type_name -> cerberus.v1.Task
+	7,  // 19: cerberus.v1.TaskService.SubmitTask:input_type -> cerberus.v1.SubmitTaskRequest
+	9,  // 20: cerberus.v1.TaskService.GetTask:input_type -> cerberus.v1.GetTaskRequest
+	11, // 21: cerberus.v1.TaskService.WatchTask:input_type -> cerberus.v1.WatchTaskRequest
+	13, // 22: cerberus.v1.TaskService.CancelTask:input_type -> cerberus.v1.CancelTaskRequest
+	15, // 23: cerberus.v1.TaskService.ListTasks:input_type -> cerberus.v1.ListTasksRequest
+	8,  // 24: cerberus.v1.TaskService.SubmitTask:output_type -> cerberus.v1.SubmitTaskResponse
+	10, // 25: cerberus.v1.TaskService.GetTask:output_type -> cerberus.v1.GetTaskResponse
+	12, // 26: cerberus.v1.TaskService.WatchTask:output_type -> cerberus.v1.WatchTaskResponse
+	14, // 27: cerberus.v1.TaskService.CancelTask:output_type -> cerberus.v1.CancelTaskResponse
+	16, // 28: cerberus.v1.TaskService.ListTasks:output_type -> cerberus.v1.ListTasksResponse
+	24, // [24:29] is the sub-list for method output_type
+	19, // [19:24] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_cerberus_v1_task_proto_init() }
@@ -998,13 +1440,14 @@ func file_cerberus_v1_task_proto_init() {
 		return
 	}
 	file_cerberus_v1_common_proto_init()
+	file_cerberus_v1_node_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cerberus_v1_task_proto_rawDesc), len(file_cerberus_v1_task_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   12,
+			NumEnums:      3,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

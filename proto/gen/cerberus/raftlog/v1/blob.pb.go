@@ -41,6 +41,10 @@ const (
 	BlobKind_BLOB_KIND_PROGRAM BlobKind = 6
 	// A Plan in its canonical form.
 	BlobKind_BLOB_KIND_PLAN BlobKind = 7
+	// A proof with its signed statement and the outputs that it is about. Nodes only.
+	BlobKind_BLOB_KIND_BUNDLE BlobKind = 8
+	// The verifying part of a setup. Admins and nodes only.
+	BlobKind_BLOB_KIND_SETUP BlobKind = 9
 )
 
 // Enum value maps for BlobKind.
@@ -54,6 +58,8 @@ var (
 		5: "BLOB_KIND_CONSTANTS",
 		6: "BLOB_KIND_PROGRAM",
 		7: "BLOB_KIND_PLAN",
+		8: "BLOB_KIND_BUNDLE",
+		9: "BLOB_KIND_SETUP",
 	}
 	BlobKind_value = map[string]int32{
 		"BLOB_KIND_UNSPECIFIED": 0,
@@ -64,6 +70,8 @@ var (
 		"BLOB_KIND_CONSTANTS":   5,
 		"BLOB_KIND_PROGRAM":     6,
 		"BLOB_KIND_PLAN":        7,
+		"BLOB_KIND_BUNDLE":      8,
+		"BLOB_KIND_SETUP":       9,
 	}
 )
 
@@ -286,7 +294,7 @@ const file_cerberus_raftlog_v1_blob_proto_rawDesc = "" +
 	"ForgetBlob\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\fR\x06digest\"#\n" +
 	"\vExpireBlobs\x12\x14\n" +
-	"\x05limit\x18\x01 \x01(\rR\x05limit*\xc4\x01\n" +
+	"\x05limit\x18\x01 \x01(\rR\x05limit*\xef\x01\n" +
 	"\bBlobKind\x12\x19\n" +
 	"\x15BLOB_KIND_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10BLOB_KIND_MODULE\x10\x01\x12\x13\n" +
@@ -295,7 +303,9 @@ const file_cerberus_raftlog_v1_blob_proto_rawDesc = "" +
 	"\x14BLOB_KIND_CIPHERTEXT\x10\x04\x12\x17\n" +
 	"\x13BLOB_KIND_CONSTANTS\x10\x05\x12\x15\n" +
 	"\x11BLOB_KIND_PROGRAM\x10\x06\x12\x12\n" +
-	"\x0eBLOB_KIND_PLAN\x10\aBKZIgithub.com/cerberus-host/cerberus/proto/gen/cerberus/raftlog/v1;raftlogv1b\x06proto3"
+	"\x0eBLOB_KIND_PLAN\x10\a\x12\x14\n" +
+	"\x10BLOB_KIND_BUNDLE\x10\b\x12\x13\n" +
+	"\x0fBLOB_KIND_SETUP\x10\tBKZIgithub.com/cerberus-host/cerberus/proto/gen/cerberus/raftlog/v1;raftlogv1b\x06proto3"
 
 var (
 	file_cerberus_raftlog_v1_blob_proto_rawDescOnce sync.Once

@@ -35,6 +35,8 @@ const (
 	Role_ROLE_CLIENT Role = 3
 	// May lease and finish tasks, and collect what has expired.
 	Role_ROLE_NODE Role = 4
+	// May judge proofs.
+	Role_ROLE_VALIDATOR Role = 5
 )
 
 // Enum value maps for Role.
@@ -45,6 +47,7 @@ var (
 		2: "ROLE_AUTHOR",
 		3: "ROLE_CLIENT",
 		4: "ROLE_NODE",
+		5: "ROLE_VALIDATOR",
 	}
 	Role_value = map[string]int32{
 		"ROLE_UNSPECIFIED": 0,
@@ -52,6 +55,7 @@ var (
 		"ROLE_AUTHOR":      2,
 		"ROLE_CLIENT":      3,
 		"ROLE_NODE":        4,
+		"ROLE_VALIDATOR":   5,
 	}
 )
 
@@ -82,6 +86,59 @@ func (Role) EnumDescriptor() ([]byte, []int) {
 	return file_cerberus_raftlog_v1_cluster_proto_rawDescGZIP(), []int{0}
 }
 
+// SetupKind says how far a setup can be trusted. Do not renumber.
+type SetupKind int32
+
+const (
+	// Never written.
+	SetupKind_SETUP_KIND_UNSPECIFIED SetupKind = 0
+	// Made by one party, who could forge every proof.
+	SetupKind_SETUP_KIND_DEVELOPMENT SetupKind = 1
+	// Made by a ceremony: forging needs all of its contributors.
+	SetupKind_SETUP_KIND_CEREMONY SetupKind = 2
+)
+
+// Enum value maps for SetupKind.
+var (
+	SetupKind_name = map[int32]string{
+		0: "SETUP_KIND_UNSPECIFIED",
+		1: "SETUP_KIND_DEVELOPMENT",
+		2: "SETUP_KIND_CEREMONY",
+	}
+	SetupKind_value = map[string]int32{
+		"SETUP_KIND_UNSPECIFIED": 0,
+		"SETUP_KIND_DEVELOPMENT": 1,
+		"SETUP_KIND_CEREMONY":    2,
+	}
+)
+
+func (x SetupKind) Enum() *SetupKind {
+	p := new(SetupKind)
+	*p = x
+	return p
+}
+
+func (x SetupKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SetupKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_cerberus_raftlog_v1_cluster_proto_enumTypes[1].Descriptor()
+}
+
+func (SetupKind) Type() protoreflect.EnumType {
+	return &file_cerberus_raftlog_v1_cluster_proto_enumTypes[1]
+}
+
+func (x SetupKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SetupKind.Descriptor instead.
+func (SetupKind) EnumDescriptor() ([]byte, []int) {
+	return file_cerberus_raftlog_v1_cluster_proto_rawDescGZIP(), []int{1}
+}
+
 // Policy holds the limits that an admin may change. They are in the log, not in a
 // node's configuration, because every replica must decide alike. Zero means the default.
 type Policy struct {
@@ -95,9 +152,17 @@ type Policy struct {
 	// Bytes of blobs that one owner may have committed at once.
 	BlobBytesPerOwnerMax uint64 `protobuf:"varint,4,opt,name=blob_bytes_per_owner_max,json=blobBytesPerOwnerMax,proto3" json:"blob_bytes_per_owner_max,omitempty"`
 	// Whether an address without a role counts as a client.
-	OpenClients   bool `protobuf:"varint,5,opt,name=open_clients,json=openClients,proto3" json:"open_clients,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	OpenClients bool `protobuf:"varint,5,opt,name=open_clients,json=openClients,proto3" json:"open_clients,omitempty"`
+	// How many validators have to agree about a proof, 1 to 32.
+	VerdictQuorum uint32 `protobuf:"varint,6,opt,name=verdict_quorum,json=verdictQuorum,proto3" json:"verdict_quorum,omitempty"`
+	// How long a node may take for a proof once it has reported the result, at most 24 hours.
+	ProofDeadlineMs int64 `protobuf:"varint,7,opt,name=proof_deadline_ms,json=proofDeadlineMs,proto3" json:"proof_deadline_ms,omitempty"`
+	// How long a proof waits for its verdicts, at most 24 hours.
+	VerdictDeadlineMs int64 `protobuf:"varint,8,opt,name=verdict_deadline_ms,json=verdictDeadlineMs,proto3" json:"verdict_deadline_ms,omitempty"`
+	// How many proofs of one task are tried before its attestation counts as failed.
+	ProofAttemptsMax uint32 `protobuf:"varint,9,opt,name=proof_attempts_max,json=proofAttemptsMax,proto3" json:"proof_attempts_max,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Policy) Reset() {
@@ -163,6 +228,34 @@ func (x *Policy) GetOpenClients() bool {
 		return x.OpenClients
 	}
 	return false
+}
+
+func (x *Policy) GetVerdictQuorum() uint32 {
+	if x != nil {
+		return x.VerdictQuorum
+	}
+	return 0
+}
+
+func (x *Policy) GetProofDeadlineMs() int64 {
+	if x != nil {
+		return x.ProofDeadlineMs
+	}
+	return 0
+}
+
+func (x *Policy) GetVerdictDeadlineMs() int64 {
+	if x != nil {
+		return x.VerdictDeadlineMs
+	}
+	return 0
+}
+
+func (x *Policy) GetProofAttemptsMax() uint32 {
+	if x != nil {
+		return x.ProofAttemptsMax
+	}
+	return 0
 }
 
 // Bootstrap names the cluster and its first admin. It is the first command of a log; the
@@ -349,17 +442,86 @@ func (x *SetPolicy) GetPolicy() *Policy {
 	return nil
 }
 
+// SetSetup makes a setup the one that new tasks are proved under. Tasks that were
+// submitted before keep theirs. Admins only.
+type SetSetup struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The setup's digest, which clients pin.
+	Digest []byte `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"`
+	// What the setup's own file says that it is.
+	Kind SetupKind `protobuf:"varint,2,opt,name=kind,proto3,enum=cerberus.raftlog.v1.SetupKind" json:"kind,omitempty"`
+	// Digest of its verifying part, a committed blob.
+	KeyBlob       []byte `protobuf:"bytes,3,opt,name=key_blob,json=keyBlob,proto3" json:"key_blob,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetSetup) Reset() {
+	*x = SetSetup{}
+	mi := &file_cerberus_raftlog_v1_cluster_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetSetup) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetSetup) ProtoMessage() {}
+
+func (x *SetSetup) ProtoReflect() protoreflect.Message {
+	mi := &file_cerberus_raftlog_v1_cluster_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetSetup.ProtoReflect.Descriptor instead.
+func (*SetSetup) Descriptor() ([]byte, []int) {
+	return file_cerberus_raftlog_v1_cluster_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *SetSetup) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *SetSetup) GetKind() SetupKind {
+	if x != nil {
+		return x.Kind
+	}
+	return SetupKind_SETUP_KIND_UNSPECIFIED
+}
+
+func (x *SetSetup) GetKeyBlob() []byte {
+	if x != nil {
+		return x.KeyBlob
+	}
+	return nil
+}
+
 var File_cerberus_raftlog_v1_cluster_proto protoreflect.FileDescriptor
 
 const file_cerberus_raftlog_v1_cluster_proto_rawDesc = "" +
 	"\n" +
-	"!cerberus/raftlog/v1/cluster.proto\x12\x13cerberus.raftlog.v1\"\xe6\x01\n" +
+	"!cerberus/raftlog/v1/cluster.proto\x12\x13cerberus.raftlog.v1\"\x97\x03\n" +
 	"\x06Policy\x128\n" +
 	"\x19live_tasks_per_client_max\x18\x01 \x01(\rR\x15liveTasksPerClientMax\x12$\n" +
 	"\x0elive_tasks_max\x18\x02 \x01(\rR\fliveTasksMax\x12!\n" +
 	"\fattempts_max\x18\x03 \x01(\rR\vattemptsMax\x126\n" +
 	"\x18blob_bytes_per_owner_max\x18\x04 \x01(\x04R\x14blobBytesPerOwnerMax\x12!\n" +
-	"\fopen_clients\x18\x05 \x01(\bR\vopenClients\"\x89\x01\n" +
+	"\fopen_clients\x18\x05 \x01(\bR\vopenClients\x12%\n" +
+	"\x0everdict_quorum\x18\x06 \x01(\rR\rverdictQuorum\x12*\n" +
+	"\x11proof_deadline_ms\x18\a \x01(\x03R\x0fproofDeadlineMs\x12.\n" +
+	"\x13verdict_deadline_ms\x18\b \x01(\x03R\x11verdictDeadlineMs\x12,\n" +
+	"\x12proof_attempts_max\x18\t \x01(\rR\x10proofAttemptsMax\"\x89\x01\n" +
 	"\tBootstrap\x12\x1d\n" +
 	"\n" +
 	"cluster_id\x18\x01 \x01(\tR\tclusterId\x12\x14\n" +
@@ -371,14 +533,23 @@ const file_cerberus_raftlog_v1_cluster_proto_rawDesc = "" +
 	"\x04role\x18\x02 \x01(\x0e2\x19.cerberus.raftlog.v1.RoleR\x04role\x12\x14\n" +
 	"\x05grant\x18\x03 \x01(\bR\x05grant\"@\n" +
 	"\tSetPolicy\x123\n" +
-	"\x06policy\x18\x01 \x01(\v2\x1b.cerberus.raftlog.v1.PolicyR\x06policy*]\n" +
+	"\x06policy\x18\x01 \x01(\v2\x1b.cerberus.raftlog.v1.PolicyR\x06policy\"q\n" +
+	"\bSetSetup\x12\x16\n" +
+	"\x06digest\x18\x01 \x01(\fR\x06digest\x122\n" +
+	"\x04kind\x18\x02 \x01(\x0e2\x1e.cerberus.raftlog.v1.SetupKindR\x04kind\x12\x19\n" +
+	"\bkey_blob\x18\x03 \x01(\fR\akeyBlob*q\n" +
 	"\x04Role\x12\x14\n" +
 	"\x10ROLE_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
 	"ROLE_ADMIN\x10\x01\x12\x0f\n" +
 	"\vROLE_AUTHOR\x10\x02\x12\x0f\n" +
 	"\vROLE_CLIENT\x10\x03\x12\r\n" +
-	"\tROLE_NODE\x10\x04BKZIgithub.com/cerberus-host/cerberus/proto/gen/cerberus/raftlog/v1;raftlogv1b\x06proto3"
+	"\tROLE_NODE\x10\x04\x12\x12\n" +
+	"\x0eROLE_VALIDATOR\x10\x05*\\\n" +
+	"\tSetupKind\x12\x1a\n" +
+	"\x16SETUP_KIND_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16SETUP_KIND_DEVELOPMENT\x10\x01\x12\x17\n" +
+	"\x13SETUP_KIND_CEREMONY\x10\x02BKZIgithub.com/cerberus-host/cerberus/proto/gen/cerberus/raftlog/v1;raftlogv1b\x06proto3"
 
 var (
 	file_cerberus_raftlog_v1_cluster_proto_rawDescOnce sync.Once
@@ -392,24 +563,27 @@ func file_cerberus_raftlog_v1_cluster_proto_rawDescGZIP() []byte {
 	return file_cerberus_raftlog_v1_cluster_proto_rawDescData
 }
 
-var file_cerberus_raftlog_v1_cluster_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_cerberus_raftlog_v1_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_cerberus_raftlog_v1_cluster_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_cerberus_raftlog_v1_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_cerberus_raftlog_v1_cluster_proto_goTypes = []any{
 	(Role)(0),         // 0: cerberus.raftlog.v1.Role
-	(*Policy)(nil),    // 1: cerberus.raftlog.v1.Policy
-	(*Bootstrap)(nil), // 2: cerberus.raftlog.v1.Bootstrap
-	(*SetRole)(nil),   // 3: cerberus.raftlog.v1.SetRole
-	(*SetPolicy)(nil), // 4: cerberus.raftlog.v1.SetPolicy
+	(SetupKind)(0),    // 1: cerberus.raftlog.v1.SetupKind
+	(*Policy)(nil),    // 2: cerberus.raftlog.v1.Policy
+	(*Bootstrap)(nil), // 3: cerberus.raftlog.v1.Bootstrap
+	(*SetRole)(nil),   // 4: cerberus.raftlog.v1.SetRole
+	(*SetPolicy)(nil), // 5: cerberus.raftlog.v1.SetPolicy
+	(*SetSetup)(nil),  // 6: cerberus.raftlog.v1.SetSetup
 }
 var file_cerberus_raftlog_v1_cluster_proto_depIdxs = []int32{
-	1, // 0: cerberus.raftlog.v1.Bootstrap.policy:type_name -> cerberus.raftlog.v1.Policy
+	2, // 0: cerberus.raftlog.v1.Bootstrap.policy:type_name -> cerberus.raftlog.v1.Policy
 	0, // 1: cerberus.raftlog.v1.SetRole.role:type_name -> cerberus.raftlog.v1.Role
-	1, // 2: cerberus.raftlog.v1.SetPolicy.policy:type_name -> cerberus.raftlog.v1.Policy
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	2, // 2: cerberus.raftlog.v1.SetPolicy.policy:type_name -> cerberus.raftlog.v1.Policy
+	1, // 3: cerberus.raftlog.v1.SetSetup.kind:type_name -> cerberus.raftlog.v1.SetupKind
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_cerberus_raftlog_v1_cluster_proto_init() }
@@ -422,8 +596,8 @@ func file_cerberus_raftlog_v1_cluster_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cerberus_raftlog_v1_cluster_proto_rawDesc), len(file_cerberus_raftlog_v1_cluster_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   4,
+			NumEnums:      2,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -39,6 +39,8 @@ const (
 	CommandType_COMMAND_TYPE_SET_ROLE CommandType = 2
 	// Body: SetPolicy.
 	CommandType_COMMAND_TYPE_SET_POLICY CommandType = 3
+	// Body: SetSetup.
+	CommandType_COMMAND_TYPE_SET_SETUP CommandType = 4
 	// Body: CommitBlob.
 	CommandType_COMMAND_TYPE_COMMIT_BLOB CommandType = 10
 	// Body: ForgetBlob.
@@ -65,6 +67,10 @@ const (
 	CommandType_COMMAND_TYPE_EXPIRE_LEASES CommandType = 35
 	// Body: PruneTasks.
 	CommandType_COMMAND_TYPE_PRUNE_TASKS CommandType = 36
+	// Body: AttestTask.
+	CommandType_COMMAND_TYPE_ATTEST_TASK CommandType = 37
+	// Body: JudgeTask.
+	CommandType_COMMAND_TYPE_JUDGE_TASK CommandType = 38
 )
 
 // Enum value maps for CommandType.
@@ -74,6 +80,7 @@ var (
 		1:  "COMMAND_TYPE_BOOTSTRAP",
 		2:  "COMMAND_TYPE_SET_ROLE",
 		3:  "COMMAND_TYPE_SET_POLICY",
+		4:  "COMMAND_TYPE_SET_SETUP",
 		10: "COMMAND_TYPE_COMMIT_BLOB",
 		11: "COMMAND_TYPE_FORGET_BLOB",
 		12: "COMMAND_TYPE_EXPIRE_BLOBS",
@@ -87,12 +94,15 @@ var (
 		34: "COMMAND_TYPE_CANCEL_TASK",
 		35: "COMMAND_TYPE_EXPIRE_LEASES",
 		36: "COMMAND_TYPE_PRUNE_TASKS",
+		37: "COMMAND_TYPE_ATTEST_TASK",
+		38: "COMMAND_TYPE_JUDGE_TASK",
 	}
 	CommandType_value = map[string]int32{
 		"COMMAND_TYPE_UNSPECIFIED":     0,
 		"COMMAND_TYPE_BOOTSTRAP":       1,
 		"COMMAND_TYPE_SET_ROLE":        2,
 		"COMMAND_TYPE_SET_POLICY":      3,
+		"COMMAND_TYPE_SET_SETUP":       4,
 		"COMMAND_TYPE_COMMIT_BLOB":     10,
 		"COMMAND_TYPE_FORGET_BLOB":     11,
 		"COMMAND_TYPE_EXPIRE_BLOBS":    12,
@@ -106,6 +116,8 @@ var (
 		"COMMAND_TYPE_CANCEL_TASK":     34,
 		"COMMAND_TYPE_EXPIRE_LEASES":   35,
 		"COMMAND_TYPE_PRUNE_TASKS":     36,
+		"COMMAND_TYPE_ATTEST_TASK":     37,
+		"COMMAND_TYPE_JUDGE_TASK":      38,
 	}
 )
 
@@ -288,12 +300,13 @@ const file_cerberus_raftlog_v1_command_proto_rawDesc = "" +
 	"\aRequest\x12\x16\n" +
 	"\x06signer\x18\x01 \x01(\fR\x06signer\x12\x14\n" +
 	"\x05nonce\x18\x02 \x01(\fR\x05nonce\x12\x1b\n" +
-	"\texpiry_ms\x18\x03 \x01(\x03R\bexpiryMs*\x8e\x04\n" +
+	"\texpiry_ms\x18\x03 \x01(\x03R\bexpiryMs*\xe5\x04\n" +
 	"\vCommandType\x12\x1c\n" +
 	"\x18COMMAND_TYPE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16COMMAND_TYPE_BOOTSTRAP\x10\x01\x12\x19\n" +
 	"\x15COMMAND_TYPE_SET_ROLE\x10\x02\x12\x1b\n" +
-	"\x17COMMAND_TYPE_SET_POLICY\x10\x03\x12\x1c\n" +
+	"\x17COMMAND_TYPE_SET_POLICY\x10\x03\x12\x1a\n" +
+	"\x16COMMAND_TYPE_SET_SETUP\x10\x04\x12\x1c\n" +
 	"\x18COMMAND_TYPE_COMMIT_BLOB\x10\n" +
 	"\x12\x1c\n" +
 	"\x18COMMAND_TYPE_FORGET_BLOB\x10\v\x12\x1d\n" +
@@ -307,7 +320,9 @@ const file_cerberus_raftlog_v1_command_proto_rawDesc = "" +
 	"\x16COMMAND_TYPE_FAIL_TASK\x10!\x12\x1c\n" +
 	"\x18COMMAND_TYPE_CANCEL_TASK\x10\"\x12\x1e\n" +
 	"\x1aCOMMAND_TYPE_EXPIRE_LEASES\x10#\x12\x1c\n" +
-	"\x18COMMAND_TYPE_PRUNE_TASKS\x10$BKZIgithub.com/cerberus-host/cerberus/proto/gen/cerberus/raftlog/v1;raftlogv1b\x06proto3"
+	"\x18COMMAND_TYPE_PRUNE_TASKS\x10$\x12\x1c\n" +
+	"\x18COMMAND_TYPE_ATTEST_TASK\x10%\x12\x1b\n" +
+	"\x17COMMAND_TYPE_JUDGE_TASK\x10&BKZIgithub.com/cerberus-host/cerberus/proto/gen/cerberus/raftlog/v1;raftlogv1b\x06proto3"
 
 var (
 	file_cerberus_raftlog_v1_command_proto_rawDescOnce sync.Once

@@ -102,6 +102,59 @@ func (FailureCode) EnumDescriptor() ([]byte, []int) {
 	return file_cerberus_raftlog_v1_task_proto_rawDescGZIP(), []int{0}
 }
 
+// AttestationPolicy says whether a task's result is to be proved. Do not renumber.
+type AttestationPolicy int32
+
+const (
+	// As NONE; what entries without the field mean.
+	AttestationPolicy_ATTESTATION_POLICY_UNSPECIFIED AttestationPolicy = 0
+	// No proof.
+	AttestationPolicy_ATTESTATION_POLICY_NONE AttestationPolicy = 1
+	// A proof, judged by validators.
+	AttestationPolicy_ATTESTATION_POLICY_PROOF AttestationPolicy = 2
+)
+
+// Enum value maps for AttestationPolicy.
+var (
+	AttestationPolicy_name = map[int32]string{
+		0: "ATTESTATION_POLICY_UNSPECIFIED",
+		1: "ATTESTATION_POLICY_NONE",
+		2: "ATTESTATION_POLICY_PROOF",
+	}
+	AttestationPolicy_value = map[string]int32{
+		"ATTESTATION_POLICY_UNSPECIFIED": 0,
+		"ATTESTATION_POLICY_NONE":        1,
+		"ATTESTATION_POLICY_PROOF":       2,
+	}
+)
+
+func (x AttestationPolicy) Enum() *AttestationPolicy {
+	p := new(AttestationPolicy)
+	*p = x
+	return p
+}
+
+func (x AttestationPolicy) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AttestationPolicy) Descriptor() protoreflect.EnumDescriptor {
+	return file_cerberus_raftlog_v1_task_proto_enumTypes[1].Descriptor()
+}
+
+func (AttestationPolicy) Type() protoreflect.EnumType {
+	return &file_cerberus_raftlog_v1_task_proto_enumTypes[1]
+}
+
+func (x AttestationPolicy) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AttestationPolicy.Descriptor instead.
+func (AttestationPolicy) EnumDescriptor() ([]byte, []int) {
+	return file_cerberus_raftlog_v1_task_proto_rawDescGZIP(), []int{1}
+}
+
 // NamedDigest is a blob under the name of an input or output.
 type NamedDigest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -288,7 +341,11 @@ type SubmitTask struct {
 	// none.
 	IdempotencyKey []byte `protobuf:"bytes,8,opt,name=idempotency_key,json=idempotencyKey,proto3" json:"idempotency_key,omitempty"`
 	// The Plan that the client derived; must be the variant's.
-	PlanDigest    []byte `protobuf:"bytes,9,opt,name=plan_digest,json=planDigest,proto3" json:"plan_digest,omitempty"`
+	PlanDigest []byte `protobuf:"bytes,9,opt,name=plan_digest,json=planDigest,proto3" json:"plan_digest,omitempty"`
+	// Whether the result is to be proved.
+	Attestation AttestationPolicy `protobuf:"varint,10,opt,name=attestation,proto3,enum=cerberus.raftlog.v1.AttestationPolicy" json:"attestation,omitempty"`
+	// The setup that the client trusts; must be the cluster's. Empty for whichever it is.
+	SetupDigest   []byte `protobuf:"bytes,11,opt,name=setup_digest,json=setupDigest,proto3" json:"setup_digest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -386,7 +443,22 @@ func (x *SubmitTask) GetPlanDigest() []byte {
 	return nil
 }
 
-// LeaseTask gives a queued task to a node. The fence is the entry's index.
+func (x *SubmitTask) GetAttestation() AttestationPolicy {
+	if x != nil {
+		return x.Attestation
+	}
+	return AttestationPolicy_ATTESTATION_POLICY_UNSPECIFIED
+}
+
+func (x *SubmitTask) GetSetupDigest() []byte {
+	if x != nil {
+		return x.SetupDigest
+	}
+	return nil
+}
+
+// LeaseTask gives a queued task to a node, or one whose result waits for another proof.
+// The fence is the entry's index.
 type LeaseTask struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which task.
@@ -450,7 +522,9 @@ func (x *LeaseTask) GetDeadlineMs() int64 {
 	return 0
 }
 
-// FinishTask records a task's result, once.
+// FinishTask records a task's result, once. If a proof was asked for, the same node then
+// has until the policy's deadline for it. A task that was leased for another proof keeps
+// its result; the outputs of this run are then what the proof is about.
 type FinishTask struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which task.
@@ -550,7 +624,8 @@ func (x *FinishTask) GetEngine() string {
 	return ""
 }
 
-// FailTask ends an attempt without a result.
+// FailTask ends an attempt without a result, or, after the result was reported, without a
+// proof.
 type FailTask struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which task.
@@ -687,7 +762,8 @@ func (x *CancelTask) GetTaskId() []byte {
 	return nil
 }
 
-// ExpireLeases queues the tasks again whose lease is over.
+// ExpireLeases queues the tasks again whose lease is over, or whose proof did not come in
+// time, and ends the attestations that waited too long for verdicts.
 type ExpireLeases struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many at most, 1 to 1024.
@@ -733,6 +809,207 @@ func (x *ExpireLeases) GetLimit() uint32 {
 	return 0
 }
 
+// AttestTask records the proof of a task's result.
+type AttestTask struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which task.
+	TaskId []byte `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
+	// Who proved it; the signer.
+	Node []byte `protobuf:"bytes,2,opt,name=node,proto3" json:"node,omitempty"`
+	// The fence of the lease whose result is proved.
+	Fence uint64 `protobuf:"varint,3,opt,name=fence,proto3" json:"fence,omitempty"`
+	// Digest of the bundle, a committed blob.
+	BundleDigest []byte `protobuf:"bytes,4,opt,name=bundle_digest,json=bundleDigest,proto3" json:"bundle_digest,omitempty"`
+	// Digest of the statement inside it.
+	StatementDigest []byte `protobuf:"bytes,5,opt,name=statement_digest,json=statementDigest,proto3" json:"statement_digest,omitempty"`
+	// The setup of the proof; must be the task's.
+	SetupDigest []byte `protobuf:"bytes,6,opt,name=setup_digest,json=setupDigest,proto3" json:"setup_digest,omitempty"`
+	// Sorted by name; what the proof took.
+	Timings       []*PhaseTiming `protobuf:"bytes,7,rep,name=timings,proto3" json:"timings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AttestTask) Reset() {
+	*x = AttestTask{}
+	mi := &file_cerberus_raftlog_v1_task_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AttestTask) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AttestTask) ProtoMessage() {}
+
+func (x *AttestTask) ProtoReflect() protoreflect.Message {
+	mi := &file_cerberus_raftlog_v1_task_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AttestTask.ProtoReflect.Descriptor instead.
+func (*AttestTask) Descriptor() ([]byte, []int) {
+	return file_cerberus_raftlog_v1_task_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *AttestTask) GetTaskId() []byte {
+	if x != nil {
+		return x.TaskId
+	}
+	return nil
+}
+
+func (x *AttestTask) GetNode() []byte {
+	if x != nil {
+		return x.Node
+	}
+	return nil
+}
+
+func (x *AttestTask) GetFence() uint64 {
+	if x != nil {
+		return x.Fence
+	}
+	return 0
+}
+
+func (x *AttestTask) GetBundleDigest() []byte {
+	if x != nil {
+		return x.BundleDigest
+	}
+	return nil
+}
+
+func (x *AttestTask) GetStatementDigest() []byte {
+	if x != nil {
+		return x.StatementDigest
+	}
+	return nil
+}
+
+func (x *AttestTask) GetSetupDigest() []byte {
+	if x != nil {
+		return x.SetupDigest
+	}
+	return nil
+}
+
+func (x *AttestTask) GetTimings() []*PhaseTiming {
+	if x != nil {
+		return x.Timings
+	}
+	return nil
+}
+
+// JudgeTask records a validator's verdict about a proof. Verdicts of a quorum settle the
+// attestation, or mark the miner and have the task proved again.
+type JudgeTask struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which task.
+	TaskId []byte `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
+	// Who judges, 20 bytes; the signer.
+	Validator []byte `protobuf:"bytes,2,opt,name=validator,proto3" json:"validator,omitempty"`
+	// The bundle that was verified.
+	BundleDigest []byte `protobuf:"bytes,3,opt,name=bundle_digest,json=bundleDigest,proto3" json:"bundle_digest,omitempty"`
+	// The statement inside it.
+	StatementDigest []byte `protobuf:"bytes,4,opt,name=statement_digest,json=statementDigest,proto3" json:"statement_digest,omitempty"`
+	// Whether the proof holds.
+	Accepted bool `protobuf:"varint,5,opt,name=accepted,proto3" json:"accepted,omitempty"`
+	// Why not, a stable word of at most 64 bytes; empty if accepted.
+	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The validator's signature over the verdict, 65 bytes, checked before this is proposed.
+	Signature     []byte `protobuf:"bytes,7,opt,name=signature,proto3" json:"signature,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JudgeTask) Reset() {
+	*x = JudgeTask{}
+	mi := &file_cerberus_raftlog_v1_task_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JudgeTask) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JudgeTask) ProtoMessage() {}
+
+func (x *JudgeTask) ProtoReflect() protoreflect.Message {
+	mi := &file_cerberus_raftlog_v1_task_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JudgeTask.ProtoReflect.Descriptor instead.
+func (*JudgeTask) Descriptor() ([]byte, []int) {
+	return file_cerberus_raftlog_v1_task_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *JudgeTask) GetTaskId() []byte {
+	if x != nil {
+		return x.TaskId
+	}
+	return nil
+}
+
+func (x *JudgeTask) GetValidator() []byte {
+	if x != nil {
+		return x.Validator
+	}
+	return nil
+}
+
+func (x *JudgeTask) GetBundleDigest() []byte {
+	if x != nil {
+		return x.BundleDigest
+	}
+	return nil
+}
+
+func (x *JudgeTask) GetStatementDigest() []byte {
+	if x != nil {
+		return x.StatementDigest
+	}
+	return nil
+}
+
+func (x *JudgeTask) GetAccepted() bool {
+	if x != nil {
+		return x.Accepted
+	}
+	return false
+}
+
+func (x *JudgeTask) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *JudgeTask) GetSignature() []byte {
+	if x != nil {
+		return x.Signature
+	}
+	return nil
+}
+
 // PruneTasks drops ended tasks.
 type PruneTasks struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -746,7 +1023,7 @@ type PruneTasks struct {
 
 func (x *PruneTasks) Reset() {
 	*x = PruneTasks{}
-	mi := &file_cerberus_raftlog_v1_task_proto_msgTypes[9]
+	mi := &file_cerberus_raftlog_v1_task_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -758,7 +1035,7 @@ func (x *PruneTasks) String() string {
 func (*PruneTasks) ProtoMessage() {}
 
 func (x *PruneTasks) ProtoReflect() protoreflect.Message {
-	mi := &file_cerberus_raftlog_v1_task_proto_msgTypes[9]
+	mi := &file_cerberus_raftlog_v1_task_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -771,7 +1048,7 @@ func (x *PruneTasks) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PruneTasks.ProtoReflect.Descriptor instead.
 func (*PruneTasks) Descriptor() ([]byte, []int) {
-	return file_cerberus_raftlog_v1_task_proto_rawDescGZIP(), []int{9}
+	return file_cerberus_raftlog_v1_task_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PruneTasks) GetEndedBeforeMs() int64 {
@@ -801,7 +1078,7 @@ const file_cerberus_raftlog_v1_task_proto_rawDesc = "" +
 	"\x06micros\x18\x02 \x01(\x04R\x06micros\"3\n" +
 	"\aCounter\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x04R\x05value\"\xcf\x02\n" +
+	"\x05value\x18\x02 \x01(\x04R\x05value\"\xbc\x03\n" +
 	"\n" +
 	"SubmitTask\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\fR\x06taskId\x12\x14\n" +
@@ -813,7 +1090,10 @@ const file_cerberus_raftlog_v1_task_proto_rawDesc = "" +
 	"\x06client\x18\a \x01(\fR\x06client\x12'\n" +
 	"\x0fidempotency_key\x18\b \x01(\fR\x0eidempotencyKey\x12\x1f\n" +
 	"\vplan_digest\x18\t \x01(\fR\n" +
-	"planDigest\"Y\n" +
+	"planDigest\x12H\n" +
+	"\vattestation\x18\n" +
+	" \x01(\x0e2&.cerberus.raftlog.v1.AttestationPolicyR\vattestation\x12!\n" +
+	"\fsetup_digest\x18\v \x01(\fR\vsetupDigest\"Y\n" +
 	"\tLeaseTask\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\fR\x06taskId\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\fR\x04node\x12\x1f\n" +
@@ -839,7 +1119,24 @@ const file_cerberus_raftlog_v1_task_proto_rawDesc = "" +
 	"CancelTask\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\fR\x06taskId\"$\n" +
 	"\fExpireLeases\x12\x14\n" +
-	"\x05limit\x18\x01 \x01(\rR\x05limit\"J\n" +
+	"\x05limit\x18\x01 \x01(\rR\x05limit\"\xfe\x01\n" +
+	"\n" +
+	"AttestTask\x12\x17\n" +
+	"\atask_id\x18\x01 \x01(\fR\x06taskId\x12\x12\n" +
+	"\x04node\x18\x02 \x01(\fR\x04node\x12\x14\n" +
+	"\x05fence\x18\x03 \x01(\x04R\x05fence\x12#\n" +
+	"\rbundle_digest\x18\x04 \x01(\fR\fbundleDigest\x12)\n" +
+	"\x10statement_digest\x18\x05 \x01(\fR\x0fstatementDigest\x12!\n" +
+	"\fsetup_digest\x18\x06 \x01(\fR\vsetupDigest\x12:\n" +
+	"\atimings\x18\a \x03(\v2 .cerberus.raftlog.v1.PhaseTimingR\atimings\"\xe4\x01\n" +
+	"\tJudgeTask\x12\x17\n" +
+	"\atask_id\x18\x01 \x01(\fR\x06taskId\x12\x1c\n" +
+	"\tvalidator\x18\x02 \x01(\fR\tvalidator\x12#\n" +
+	"\rbundle_digest\x18\x03 \x01(\fR\fbundleDigest\x12)\n" +
+	"\x10statement_digest\x18\x04 \x01(\fR\x0fstatementDigest\x12\x1a\n" +
+	"\baccepted\x18\x05 \x01(\bR\baccepted\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x1c\n" +
+	"\tsignature\x18\a \x01(\fR\tsignature\"J\n" +
 	"\n" +
 	"PruneTasks\x12&\n" +
 	"\x0fended_before_ms\x18\x01 \x01(\x03R\rendedBeforeMs\x12\x14\n" +
@@ -854,7 +1151,11 @@ const file_cerberus_raftlog_v1_task_proto_rawDesc = "" +
 	"\x13FAILURE_CODE_ENGINE\x10\x06\x12\x19\n" +
 	"\x15FAILURE_CODE_RESOURCE\x10\a\x12\x19\n" +
 	"\x15FAILURE_CODE_INTERNAL\x10\b\x12\x19\n" +
-	"\x15FAILURE_CODE_ATTEMPTS\x10\tBKZIgithub.com/cerberus-host/cerberus/proto/gen/cerberus/raftlog/v1;raftlogv1b\x06proto3"
+	"\x15FAILURE_CODE_ATTEMPTS\x10\t*r\n" +
+	"\x11AttestationPolicy\x12\"\n" +
+	"\x1eATTESTATION_POLICY_UNSPECIFIED\x10\x00\x12\x1b\n" +
+	"\x17ATTESTATION_POLICY_NONE\x10\x01\x12\x1c\n" +
+	"\x18ATTESTATION_POLICY_PROOF\x10\x02BKZIgithub.com/cerberus-host/cerberus/proto/gen/cerberus/raftlog/v1;raftlogv1b\x06proto3"
 
 var (
 	file_cerberus_raftlog_v1_task_proto_rawDescOnce sync.Once
@@ -868,34 +1169,39 @@ func file_cerberus_raftlog_v1_task_proto_rawDescGZIP() []byte {
 	return file_cerberus_raftlog_v1_task_proto_rawDescData
 }
 
-var file_cerberus_raftlog_v1_task_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_cerberus_raftlog_v1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_cerberus_raftlog_v1_task_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_cerberus_raftlog_v1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_cerberus_raftlog_v1_task_proto_goTypes = []any{
-	(FailureCode)(0),     // 0: cerberus.raftlog.v1.FailureCode
-	(*NamedDigest)(nil),  // 1: cerberus.raftlog.v1.NamedDigest
-	(*PhaseTiming)(nil),  // 2: cerberus.raftlog.v1.PhaseTiming
-	(*Counter)(nil),      // 3: cerberus.raftlog.v1.Counter
-	(*SubmitTask)(nil),   // 4: cerberus.raftlog.v1.SubmitTask
-	(*LeaseTask)(nil),    // 5: cerberus.raftlog.v1.LeaseTask
-	(*FinishTask)(nil),   // 6: cerberus.raftlog.v1.FinishTask
-	(*FailTask)(nil),     // 7: cerberus.raftlog.v1.FailTask
-	(*CancelTask)(nil),   // 8: cerberus.raftlog.v1.CancelTask
-	(*ExpireLeases)(nil), // 9: cerberus.raftlog.v1.ExpireLeases
-	(*PruneTasks)(nil),   // 10: cerberus.raftlog.v1.PruneTasks
-	(*Arg)(nil),          // 11: cerberus.raftlog.v1.Arg
+	(FailureCode)(0),       // 0: cerberus.raftlog.v1.FailureCode
+	(AttestationPolicy)(0), // 1: cerberus.raftlog.v1.AttestationPolicy
+	(*NamedDigest)(nil),    // 2: cerberus.raftlog.v1.NamedDigest
+	(*PhaseTiming)(nil),    // 3: cerberus.raftlog.v1.PhaseTiming
+	(*Counter)(nil),        // 4: cerberus.raftlog.v1.Counter
+	(*SubmitTask)(nil),     // 5: cerberus.raftlog.v1.SubmitTask
+	(*LeaseTask)(nil),      // 6: cerberus.raftlog.v1.LeaseTask
+	(*FinishTask)(nil),     // 7: cerberus.raftlog.v1.FinishTask
+	(*FailTask)(nil),       // 8: cerberus.raftlog.v1.FailTask
+	(*CancelTask)(nil),     // 9: cerberus.raftlog.v1.CancelTask
+	(*ExpireLeases)(nil),   // 10: cerberus.raftlog.v1.ExpireLeases
+	(*AttestTask)(nil),     // 11: cerberus.raftlog.v1.AttestTask
+	(*JudgeTask)(nil),      // 12: cerberus.raftlog.v1.JudgeTask
+	(*PruneTasks)(nil),     // 13: cerberus.raftlog.v1.PruneTasks
+	(*Arg)(nil),            // 14: cerberus.raftlog.v1.Arg
 }
 var file_cerberus_raftlog_v1_task_proto_depIdxs = []int32{
-	11, // 0: cerberus.raftlog.v1.SubmitTask.args:type_name -> cerberus.raftlog.v1.Arg
-	1,  // 1: cerberus.raftlog.v1.SubmitTask.inputs:type_name -> cerberus.raftlog.v1.NamedDigest
-	1,  // 2: cerberus.raftlog.v1.FinishTask.outputs:type_name -> cerberus.raftlog.v1.NamedDigest
-	2,  // 3: cerberus.raftlog.v1.FinishTask.timings:type_name -> cerberus.raftlog.v1.PhaseTiming
-	3,  // 4: cerberus.raftlog.v1.FinishTask.counters:type_name -> cerberus.raftlog.v1.Counter
-	0,  // 5: cerberus.raftlog.v1.FailTask.code:type_name -> cerberus.raftlog.v1.FailureCode
-	6,  // [6:6] is the sub-list for method output_type
-	6,  // [6:6] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	14, // 0: cerberus.raftlog.v1.SubmitTask.args:type_name -> cerberus.raftlog.v1.Arg
+	2,  // 1: cerberus.raftlog.v1.SubmitTask.inputs:type_name -> cerberus.raftlog.v1.NamedDigest
+	1,  // 2: cerberus.raftlog.v1.SubmitTask.attestation:type_name -> cerberus.raftlog.v1.AttestationPolicy
+	2,  // 3: cerberus.raftlog.v1.FinishTask.outputs:type_name -> cerberus.raftlog.v1.NamedDigest
+	3,  // 4: cerberus.raftlog.v1.FinishTask.timings:type_name -> cerberus.raftlog.v1.PhaseTiming
+	4,  // 5: cerberus.raftlog.v1.FinishTask.counters:type_name -> cerberus.raftlog.v1.Counter
+	0,  // 6: cerberus.raftlog.v1.FailTask.code:type_name -> cerberus.raftlog.v1.FailureCode
+	3,  // 7: cerberus.raftlog.v1.AttestTask.timings:type_name -> cerberus.raftlog.v1.PhaseTiming
+	8,  // [8:8] is the sub-list for method output_type
+	8,  // [8:8] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_cerberus_raftlog_v1_task_proto_init() }
@@ -909,8 +1215,8 @@ func file_cerberus_raftlog_v1_task_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cerberus_raftlog_v1_task_proto_rawDesc), len(file_cerberus_raftlog_v1_task_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   10,
+			NumEnums:      2,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

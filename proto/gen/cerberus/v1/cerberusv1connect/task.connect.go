@@ -51,7 +51,8 @@ type TaskServiceClient interface {
 	SubmitTask(context.Context, *v1.SubmitTaskRequest) (*v1.SubmitTaskResponse, error)
 	// Returns a task.
 	GetTask(context.Context, *v1.GetTaskRequest) (*v1.GetTaskResponse, error)
-	// Streams the task now and after every change until it has ended.
+	// Streams the task now and after every change until it has ended, or until its
+	// attestation has.
 	WatchTask(context.Context, *v1.WatchTaskRequest) (*connect.ServerStreamForClient[v1.WatchTaskResponse], error)
 	// Cancels a task that has not ended. Signed by its client.
 	CancelTask(context.Context, *v1.CancelTaskRequest) (*v1.CancelTaskResponse, error)
@@ -162,7 +163,8 @@ type TaskServiceHandler interface {
 	SubmitTask(context.Context, *v1.SubmitTaskRequest) (*v1.SubmitTaskResponse, error)
 	// Returns a task.
 	GetTask(context.Context, *v1.GetTaskRequest) (*v1.GetTaskResponse, error)
-	// Streams the task now and after every change until it has ended.
+	// Streams the task now and after every change until it has ended, or until its
+	// attestation has.
 	WatchTask(context.Context, *v1.WatchTaskRequest, *connect.ServerStream[v1.WatchTaskResponse]) error
 	// Cancels a task that has not ended. Signed by its client.
 	CancelTask(context.Context, *v1.CancelTaskRequest) (*v1.CancelTaskResponse, error)
