@@ -142,3 +142,33 @@ func (e *Evaluator) Eval(w []int64) fr.Element {
 	out.Sub(&out, &negative)
 	return out
 }
+
+// Folder adds up integer polynomials with field coefficients and reduces once at the end.
+// It is not safe for concurrent use.
+type Folder struct {
+	plus, minus []lazy
+}
+
+// NewFolder returns a Folder for n coefficients.
+func NewFolder(n int) *Folder { return &Folder{plus: make([]lazy, n), minus: make([]lazy, n)} }
+
+// Add adds weight times a polynomial.
+func (f *Folder) Add(weight fr.Element, w []int64) {
+	limbs := weight.Bits()
+	for i, c := range w {
+		if c >= 0 {
+			f.plus[i].add(&limbs, uint64(c))
+		} else {
+			f.minus[i].add(&limbs, uint64(-c))
+		}
+	}
+}
+
+// Sum writes the sum.
+func (f *Folder) Sum(out []fr.Element) {
+	for i := range out {
+		negative := f.minus[i].scalar()
+		out[i] = f.plus[i].scalar()
+		out[i].Sub(&out[i], &negative)
+	}
+}

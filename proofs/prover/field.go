@@ -1,0 +1,116 @@
+package prover
+
+import (
+	"fmt"
+	"math/big"
+
+	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
+	"github.com/consensys/gnark-crypto/ecc/bn254/fr/fft"
+
+	"github.com/cerberus-host/cerberus/proofs/identity"
+)
+
+// cosetsMax is the number of cosets beside the negacyclic one: the powers of an eighth root
+// of unity but -1.
+const cosetsMax = 7
+
+// field holds the transforms modulo X^N - zeta, for zeta = -1 and for as many others as the
+// quotient by X^N+1 has blocks. It is immutable and safe for concurrent use.
+type field struct {
+	negacyclic *fft.Domain
+	cosets     []*fft.Domain
+	// zetas are X^N on each coset, solve the inverse of their Vandermonde matrix.
+	zetas []fr.Element
+	solve [][]fr.Element
+}
+
+func newField(n, blocks int) (*field, error) {
+	if blocks > cosetsMax {
+		return nil, fmt.Errorf("%w: products of %d polynomials", identity.ErrBound, blocks+1)
+	}
+	root, err := fft.Generator(uint64(8 * n))
+	if err != nil {
+		return nil, fmt.Errorf("%w: degree %d: %w", identity.ErrBound, n, err)
+	}
+	shift := func(power int64) fr.Element {
+		var s fr.Element
+		s.Exp(root, big.NewInt(power))
+		return s
+	}
+	f := &field{negacyclic: fft.NewDomain(uint64(n), fft.WithShift(shift(4)))}
+	for power := int64(0); len(f.cosets) < blocks; power++ {
+		if power == 4 { // X^N = -1
+			continue
+		}
+		s := shift(power)
+		f.cosets = append(f.cosets, fft.NewDomain(uint64(n), fft.WithShift(s)))
+		var zeta fr.Element
+		f.zetas = append(f.zetas, *zeta.Exp(s, big.NewInt(int64(n))))
+	}
+	f.solve = invert(vandermonde(f.zetas))
+	return f, nil
+}
+
+func vandermonde(x []fr.Element) [][]fr.Element {
+	out := make([][]fr.Element, len(x))
+	for i := range out {
+		out[i] = make([]fr.Element, len(x))
+		power := fr.One()
+		for k := range out[i] {
+			out[i][k] = power
+			power.Mul(&power, &x[i])
+		}
+	}
+	return out
+}
+
+// invert inverts a small matrix of distinct points, which has an inverse.
+func invert(m [][]fr.Element) [][]fr.Element {
+	n := len(m)
+	out := make([][]fr.Element, n)
+	for i := range out {
+		out[i] = make([]fr.Element, n)
+		out[i][i].SetOne()
+	}
+	for col := range n {
+		pivot := col
+		for pivot < n-1 && m[pivot][col].IsZero() {
+			pivot++
+		}
+		m[col], m[pivot] = m[pivot], m[col]
+		out[col], out[pivot] = out[pivot], out[col]
+		var inv fr.Element
+		inv.Inverse(&m[col][col])
+		for k := range n {
+			m[col][k].Mul(&m[col][k], &inv)
+			out[col][k].Mul(&out[col][k], &inv)
+		}
+		for row := range n {
+			if row == col {
+				continue
+			}
+			f := m[row][col]
+			for k := range n {
+				var x fr.Element
+				m[row][k].Sub(&m[row][k], x.Mul(&f, &m[col][k]))
+				out[row][k].Sub(&out[row][k], x.Mul(&f, &out[col][k]))
+			}
+		}
+	}
+	return out
+}
+
+// transform returns the values of integer coefficients on a coset, in the transform's order.
+func transform(d *fft.Domain, w []int64) []fr.Element {
+	out := make([]fr.Element, len(w))
+	for i, c := range w {
+		out[i].SetInt64(c)
+	}
+	d.FFT(out, fft.DIF, fft.OnCoset(), fft.WithNbTasks(1))
+	return out
+}
+
+// restore undoes transform in place.
+func restore(d *fft.Domain, values []fr.Element) {
+	d.FFTInverse(values, fft.DIT, fft.OnCoset(), fft.WithNbTasks(1))
+}
