@@ -62,7 +62,7 @@ func (c *Clear) CommitScalars(w []fr.Element) (bn254.G1Affine, error) {
 
 // Open implements [Prover].
 func (c *Clear) Open(
-	ctx context.Context, w, y []fr.Element, _ fr.Element, _ io.Reader,
+	ctx context.Context, w, y []fr.Element, s fr.Element, _ io.Reader,
 ) ([]byte, error) {
 	if len(w) != c.size || len(y) != c.size {
 		return nil, fmt.Errorf("%w: %d and %d elements instead of %d", ErrVector, len(w), len(y),
@@ -70,6 +70,10 @@ func (c *Clear) Open(
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	vector := fr.Vector(w)
+	if product := vector.InnerProduct(y); !product.Equal(&s) {
+		return nil, fmt.Errorf("%w: the claim is false", ErrOpening)
 	}
 	out := make([]byte, 0, c.OpeningBytes())
 	for i := range w {

@@ -7,21 +7,40 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"sync"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
+	"github.com/consensys/gnark-crypto/ecc/bn254/fr/fft"
+	"github.com/consensys/gnark-crypto/ecc/bn254/fr/pedersen"
 	groth16 "github.com/consensys/gnark/backend/groth16/bn254"
+	cs "github.com/consensys/gnark/constraint/bn254"
 
 	"github.com/cerberus-host/cerberus/abi"
 )
 
-// The files of a setup. The verifying file is what digests and pins refer to: a header and
-// points, uncompressed, in a fixed order. The proving file names the verifying file that it
-// belongs to and ends with its own checksum.
+// GnarkVersion is the version of gnark whose keys the files hold and whose proofs the openings
+// are: gnark promises no compatibility between versions.
+const GnarkVersion = "v0.16.1"
+
+// The files of a setup. The verifying file is what digests and pins refer to:
+//
+//	magic line, kind (1 byte), size (4 bytes), digest of the ceremony's transcript (32 bytes),
+//	G1: alpha, beta, delta, size+3 points K; G2: beta, delta, gamma, G, -sigma G
+//
+// The proving file, without the points that the verifying file has:
+//
+//	magic line, digest of the verifying file,
+//	G1: A, B, Z, K, basis, basis times sigma; G2: B; SHA-256 of all that
+//
+// Integers are big endian and points uncompressed. The size determines every count.
 const (
-	verifyingMagic = "cerberus setup verifying 1 gnark 0.16\n"
-	provingMagic   = "cerberus setup proving 1 gnark 0.16\n"
+	verifyingMagic = "cerberus setup verifying 1 gnark " + GnarkVersion + "\n"
+	provingMagic   = "cerberus setup proving 1 gnark " + GnarkVersion + "\n"
 	// headerBytes follow the magic of a verifying file: kind, size, origin.
 	headerBytes = 1 + 4 + abi.DigestBytes
+	// VerifyingBytesMax bounds every verifying file.
+	VerifyingBytesMax = len(verifyingMagic) + headerBytes + (SizeMax+6)*g1Bytes + 5*g2Bytes
 )
 
 // kindCodes are the setup kinds in files; do not renumber.
@@ -31,8 +50,7 @@ func kindCodes() map[SetupKind]byte {
 
 // VerifyingBytes returns the length of a verifying file for vectors of that size.
 func VerifyingBytes(size int) int {
-	return len(verifyingMagic) + headerBytes + (size+6)*bn254.SizeOfG1AffineUncompressed +
-		5*bn254.SizeOfG2AffineUncompressed
+	return len(verifyingMagic) + headerBytes + (size+6)*g1Bytes + 5*g2Bytes
 }
 
 // bytes are those of the verifying file.
@@ -43,15 +61,7 @@ func (v *verifier) bytes() []byte {
 	out = binary.BigEndian.AppendUint32(out, uint32(v.size))
 	out = append(out, v.origin[:]...)
 	g1, g2 := v.points()
-	for _, p := range g1 {
-		raw := p.RawBytes()
-		out = append(out, raw[:]...)
-	}
-	for _, p := range g2 {
-		raw := p.RawBytes()
-		out = append(out, raw[:]...)
-	}
-	return out
+	return appendG2(appendG1(out, g1...), g2...)
 }
 
 // WriteVerifier writes the verifying file.
@@ -83,24 +93,18 @@ func parseVerifier(data []byte) (*verifier, error) {
 			v.kind = kind
 		}
 	}
-	if v.kind == "" {
-		return nil, fmt.Errorf("%w: kind %d", ErrSetup, rest[0])
-	}
 	size := binary.BigEndian.Uint32(rest[1:])
 	if size > SizeMax {
 		return nil, fmt.Errorf("%w: vectors of %d elements", ErrSetup, size)
 	}
 	v.size = int(size)
-	if err := CheckSize(v.size); err != nil {
+	copy(v.origin[:], rest[5:])
+	if err := v.checkHeader(); err != nil {
 		return nil, err
 	}
 	if len(data) != VerifyingBytes(v.size) {
 		return nil, fmt.Errorf("%w: %d bytes instead of %d", ErrSetup, len(data),
 			VerifyingBytes(v.size))
-	}
-	copy(v.origin[:], rest[5:])
-	if (v.kind == SetupCeremony) == v.origin.IsZero() {
-		return nil, fmt.Errorf("%w: a %s setup with the transcript %s", ErrSetup, v.kind, v.origin)
 	}
 	v.empty()
 	if err := v.readPoints(rest[headerBytes:]); err != nil {
@@ -109,147 +113,213 @@ func parseVerifier(data []byte) (*verifier, error) {
 	if err := v.finish(); err != nil {
 		return nil, err
 	}
-	if !bytes.Equal(v.bytes(), data) {
+	if v.digest != abi.SumDigest(data) {
 		return nil, fmt.Errorf("%w: not in its canonical form", ErrSetup)
 	}
 	return v, nil
 }
 
+// checkHeader checks size, kind and origin.
+func (v *verifier) checkHeader() error {
+	if _, ok := kindCodes()[v.kind]; !ok {
+		return fmt.Errorf("%w: of an unknown kind", ErrSetup)
+	}
+	if (v.kind == SetupCeremony) == v.origin.IsZero() {
+		return fmt.Errorf("%w: a %s setup with the transcript %s", ErrSetup, v.kind, v.origin)
+	}
+	return CheckSize(v.size)
+}
+
 func (v *verifier) readPoints(data []byte) error {
 	g1, g2 := v.points()
 	for i, p := range g1 {
-		raw := data[:bn254.SizeOfG1AffineUncompressed]
-		data = data[len(raw):]
-		if err := setG1(p, raw); err != nil {
+		if err := setG1(p, data[:g1Bytes]); err != nil {
 			return fmt.Errorf("%w: point %d: %w", ErrSetup, i, err)
 		}
+		data = data[g1Bytes:]
 	}
 	for i, p := range g2 {
-		raw := data[:bn254.SizeOfG2AffineUncompressed]
-		data = data[len(raw):]
-		if err := setG2(p, raw); err != nil {
+		if err := setG2(p, data[:g2Bytes]); err != nil {
 			return fmt.Errorf("%w: point %d of G2: %w", ErrSetup, i, err)
 		}
+		data = data[g2Bytes:]
 	}
 	return nil
 }
 
-var (
-	errPoint    = errors.New("not a point of the group in uncompressed form")
-	errInfinity = errors.New("the point at infinity")
-)
-
-// setG1 reads an uncompressed point and nothing else; infinity is allowed.
-func setG1(p *bn254.G1Affine, raw []byte) error {
-	if n, err := p.SetBytes(raw); err != nil || n != len(raw) {
-		return errPoint
-	}
-	if back := p.RawBytes(); !bytes.Equal(back[:], raw) {
-		return errPoint
-	}
-	return nil
+// provingPoints are the vectors of a proving key in the order of the file.
+func provingPoints(key *groth16.ProvingKey) (g1 [][]bn254.G1Affine, g2 []bn254.G2Affine) {
+	c := key.CommitmentKeys[0]
+	return [][]bn254.G1Affine{
+		key.G1.A, key.G1.B, key.G1.Z, key.G1.K, c.Basis, c.BasisExpSigma,
+	}, key.G2.B
 }
-
-// setG2 reads an uncompressed point that is not infinite, and nothing else.
-func setG2(p *bn254.G2Affine, raw []byte) error {
-	if n, err := p.SetBytes(raw); err != nil || n != len(raw) {
-		return errPoint
-	}
-	if back := p.RawBytes(); !bytes.Equal(back[:], raw) {
-		return errPoint
-	}
-	if p.IsInfinity() {
-		return errInfinity
-	}
-	return nil
-}
-
-// provingBytesMax bounds a proving file: some 600 bytes an element.
-func provingBytesMax(size int) int64 { return 1<<20 + 1024*int64(size) }
 
 // WriteProver writes the proving file.
 func (s *Setup) WriteProver(w io.Writer) error {
-	sum := sha256.New()
-	out := io.MultiWriter(w, sum)
-	if _, err := io.WriteString(out, provingMagic); err != nil {
-		return fmt.Errorf("write proving file: %w", err)
+	out := append([]byte(provingMagic), s.verifier.digest[:]...)
+	g1, g2 := provingPoints(&s.key)
+	for _, points := range g1 {
+		for i := range points {
+			out = appendG1(out, &points[i])
+		}
 	}
-	if _, err := out.Write(s.verifier.digest[:]); err != nil {
-		return fmt.Errorf("write proving file: %w", err)
+	for i := range g2 {
+		out = appendG2(out, &g2[i])
 	}
-	if _, err := s.key.WriteRawTo(out); err != nil {
-		return fmt.Errorf("write proving file: %w", err)
-	}
-	if _, err := w.Write(sum.Sum(nil)); err != nil {
+	sum := sha256.Sum256(out)
+	if _, err := w.Write(append(out, sum[:]...)); err != nil {
 		return fmt.Errorf("write proving file: %w", err)
 	}
 	return nil
 }
 
-// ReadSetup reads both files of a setup. The proving file is the owner's own: its checksum
-// guards against damage, its points are not checked one by one. It returns [ErrSetup] if the
-// files are damaged or do not belong together.
+// ReadSetup reads both files of a setup. It returns [ErrSetup] if the files are damaged or do
+// not belong together, or if a point is not what its place asks for.
 func ReadSetup(verifying []byte, proving io.Reader) (*Setup, error) {
 	v, err := parseVerifier(verifying)
 	if err != nil {
 		return nil, err
 	}
-	data, err := io.ReadAll(io.LimitReader(proving, provingBytesMax(v.size)+1))
+	system, err := Compile(v.size)
+	if err != nil {
+		return nil, err
+	}
+	s := &Setup{verifier: v, system: system}
+	s.emptyKey()
+	g1, g2 := provingPoints(&s.key)
+	points := len(g2) * g2Bytes
+	for _, p := range g1 {
+		points += len(p) * g1Bytes
+	}
+	want := len(provingMagic) + abi.DigestBytes + points + sha256.Size
+	data, err := io.ReadAll(io.LimitReader(proving, int64(want)+1))
 	if err != nil {
 		return nil, fmt.Errorf("read proving file: %w", err)
 	}
-	body := len(data) - sha256.Size
-	if int64(len(data)) > provingBytesMax(v.size) || body < len(provingMagic)+abi.DigestBytes {
-		return nil, fmt.Errorf("%w: a proving file of %d bytes", ErrSetup, len(data))
+	if len(data) != want {
+		return nil, fmt.Errorf("%w: the proving file has not %d bytes", ErrSetup, want)
 	}
-	if sum := sha256.Sum256(data[:body]); !bytes.Equal(sum[:], data[body:]) {
+	body := data[:want-sha256.Size]
+	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], data[len(body):]) {
 		return nil, fmt.Errorf("%w: the proving file is damaged", ErrSetup)
 	}
-	rest, ok := bytes.CutPrefix(data[:body], []byte(provingMagic))
+	rest, ok := bytes.CutPrefix(body, []byte(provingMagic))
 	if !ok || !bytes.HasPrefix(rest, v.digest[:]) {
 		return nil, fmt.Errorf("%w: the proving file belongs to another verifying file", ErrSetup)
 	}
-	s := &Setup{verifier: v}
-	in := bytes.NewReader(rest[abi.DigestBytes:])
-	if _, err := s.key.UnsafeReadFrom(in); err != nil {
-		return nil, fmt.Errorf("%w: proving file: %w", ErrSetup, err)
+	rest = rest[abi.DigestBytes:]
+	for _, p := range g1 {
+		if err := readMany(p, rest[:len(p)*g1Bytes], g1Bytes, setG1Finite); err != nil {
+			return nil, err
+		}
+		rest = rest[len(p)*g1Bytes:]
 	}
-	if in.Len() != 0 {
-		return nil, fmt.Errorf("%w: proving file: %d bytes too many", ErrSetup, in.Len())
-	}
-	if s.system, err = Compile(v.size); err != nil {
+	if err := readMany(g2, rest, g2Bytes, setG2); err != nil {
 		return nil, err
 	}
 	return s, s.finish()
 }
 
+// readMany reads points of so many bytes each on all cores: checking the subgroup of a point
+// of G2 takes longer than reading it.
+func readMany[P any](points []P, data []byte, each int, set func(*P, []byte) error) error {
+	workers := runtime.GOMAXPROCS(0)
+	errs := make([]error, workers)
+	var group sync.WaitGroup
+	for w := range workers {
+		group.Go(func() {
+			for i := w * len(points) / workers; i < (w+1)*len(points)/workers; i++ {
+				if err := set(&points[i], data[i*each:(i+1)*each]); err != nil {
+					errs[w] = fmt.Errorf("%w: proving file: %w", ErrSetup, err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	return errors.Join(errs...)
+}
+
+// emptyKey makes room for the points of a proving key. Which wires have no point of A or B
+// follows from the constraints.
+func (s *Setup) emptyKey() {
+	left, right := sides(s.system)
+	k, v := &s.key, &s.verifier.key
+	k.Domain = *fft.NewDomain(uint64(s.system.GetNbConstraints()))
+	k.G1.Alpha, k.G1.Beta, k.G1.Delta = v.G1.Alpha, v.G1.Beta, v.G1.Delta
+	k.G2.Beta, k.G2.Delta = v.G2.Beta, v.G2.Delta
+	k.InfinityA, k.NbInfinityA = absent(left)
+	k.InfinityB, k.NbInfinityB = absent(right)
+	k.G1.A = make([]bn254.G1Affine, len(left)-int(k.NbInfinityA))
+	k.G1.B = make([]bn254.G1Affine, len(right)-int(k.NbInfinityB))
+	k.G2.B = make([]bn254.G2Affine, len(k.G1.B))
+	k.G1.Z = make([]bn254.G1Affine, k.Domain.Cardinality-1)
+	committed := s.verifier.size + 1
+	// All wires but the public ones, the committed ones and the commitment.
+	k.G1.K = make([]bn254.G1Affine, len(left)-s.system.GetNbPublicVariables()-committed-1)
+	k.CommitmentKeys = []pedersen.ProvingKey{{
+		Basis:         make([]bn254.G1Affine, committed),
+		BasisExpSigma: make([]bn254.G1Affine, committed),
+	}}
+}
+
+// sides tells which wires occur on the left and on the right of a product.
+func sides(system *cs.R1CS) (left, right []bool) {
+	internal, secret, public := system.GetNbVariables()
+	left = make([]bool, internal+secret+public)
+	right = make([]bool, len(left))
+	it := system.GetR1CIterator()
+	for c := it.Next(); c != nil; c = it.Next() {
+		for _, t := range c.L {
+			left[t.WireID()] = true
+		}
+		for _, t := range c.R {
+			right[t.WireID()] = true
+		}
+	}
+	return left, right
+}
+
+// absent returns the complement of a set and the number of its elements.
+func absent(present []bool) (out []bool, count uint64) {
+	out = make([]bool, len(present))
+	for i, p := range present {
+		if out[i] = !p; out[i] {
+			count++
+		}
+	}
+	return out, count
+}
+
 // encodeOpening writes what the verifier does not compute itself.
 func encodeOpening(p *groth16.Proof) []byte {
 	out := make([]byte, 0, openingBytes)
-	for _, g1 := range []*bn254.G1Affine{&p.Ar, &p.Krs, &p.CommitmentPok} {
-		raw := g1.RawBytes()
-		out = append(out, raw[:]...)
-	}
-	raw := p.Bs.RawBytes()
-	return append(out, raw[:]...)
+	out = appendG1(out, &p.Ar)
+	out = appendG2(out, &p.Bs)
+	return appendG1(out, &p.Krs, &p.CommitmentPok)
 }
 
 // decodeOpening reads what [encodeOpening] writes and nothing else: points of the groups,
-// uncompressed, none of the proof proper infinite.
+// uncompressed. Only the proof of knowledge may be infinite, that of the zero vector is.
 func decodeOpening(data []byte) (*groth16.Proof, error) {
 	if len(data) != openingBytes {
 		return nil, fmt.Errorf("%w: %d bytes instead of %d", ErrOpening, len(data), openingBytes)
 	}
 	p := &groth16.Proof{}
-	for i, g1 := range []*bn254.G1Affine{&p.Ar, &p.Krs, &p.CommitmentPok} {
-		raw := data[:bn254.SizeOfG1AffineUncompressed]
-		data = data[len(raw):]
-		if err := setG1(g1, raw); err != nil {
-			return nil, fmt.Errorf("%w: point %d: %w", ErrOpening, i, err)
-		}
+	krs := g1Bytes + g2Bytes
+	pok := krs + g1Bytes
+	if err := setG1Finite(&p.Ar, data[:g1Bytes]); err != nil {
+		return nil, fmt.Errorf("%w: Ar: %w", ErrOpening, err)
 	}
-	if err := setG2(&p.Bs, data); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrOpening, err)
+	if err := setG2(&p.Bs, data[g1Bytes:krs]); err != nil {
+		return nil, fmt.Errorf("%w: Bs: %w", ErrOpening, err)
+	}
+	if err := setG1Finite(&p.Krs, data[krs:pok]); err != nil {
+		return nil, fmt.Errorf("%w: Krs: %w", ErrOpening, err)
+	}
+	if err := setG1(&p.CommitmentPok, data[pok:]); err != nil {
+		return nil, fmt.Errorf("%w: proof of knowledge: %w", ErrOpening, err)
 	}
 	return p, nil
 }

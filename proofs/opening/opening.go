@@ -50,8 +50,10 @@ type Prover interface {
 	Commit(w []int64) (bn254.G1Affine, error)
 	// CommitScalars commits to at most Size field elements.
 	CommitScalars(w []fr.Element) (bn254.G1Affine, error)
-	// Open shows that w has the inner product s with y. All three have Size elements;
-	// random is the source of blinding (crypto/rand; a seeded one makes the bytes
-	// repeatable, for tests).
+	// Open shows that w has the inner product s with y. w and y have Size elements. random is
+	// for schemes that take their blinding from the caller; nil is crypto/rand. Neither scheme
+	// here does: gnark draws from crypto/rand itself (a test makes that repeatable with
+	// testing/cryptotest), and [Clear] blinds nothing. It returns [ErrOpening] if the claim
+	// is false.
 	Open(ctx context.Context, w, y []fr.Element, s fr.Element, random io.Reader) ([]byte, error)
 }

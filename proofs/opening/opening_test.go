@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"os"
+	"strings"
 	"testing"
+	"testing/cryptotest"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
@@ -121,6 +125,7 @@ func testOpen(t *testing.T, p opening.Prover) {
 		"empty":              v.Verify(c, y, s, nil),
 		"a flipped bit":      v.Verify(c, y, s, other),
 		"zeros":              v.Verify(c, y, s, make([]byte, len(proof))),
+		"ones":               v.Verify(c, y, s, bytes.Repeat([]byte{0xff}, len(proof))),
 	} {
 		if !errors.Is(err, opening.ErrOpening) {
 			t.Errorf("%s: error %v", what, err)
@@ -137,65 +142,6 @@ func testOpen(t *testing.T, p opening.Prover) {
 	if _, err := p.Open(context.Background(), wf[1:], y, s, nil); !errors.Is(err,
 		opening.ErrVector) {
 		t.Errorf("a short vector: error %v", err)
-	}
-}
-
-// TestFiles writes and reads both files of a setup, and refuses damage.
-func TestFiles(t *testing.T) {
-	setup, err := opening.NewDevelopment(context.Background(), 16, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var verifying, proving bytes.Buffer
-	if err := errors.Join(setup.WriteVerifier(&verifying), setup.WriteProver(&proving)); err != nil {
-		t.Fatal(err)
-	}
-	back, err := opening.ReadSetup(verifying.Bytes(), bytes.NewReader(proving.Bytes()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if back.Verifier().Digest() != setup.Verifier().Digest() ||
-		back.Verifier().Kind() != opening.SetupDevelopment {
-		t.Error("another setup came back")
-	}
-	testOpen(t, back)
-	v, err := opening.ParseVerifier(verifying.Bytes())
-	if err != nil || v.Digest() != setup.Verifier().Digest() {
-		t.Fatalf("error %v", err)
-	}
-	for i := range verifying.Len() {
-		b := bytes.Clone(verifying.Bytes())
-		b[i] ^= 1
-		if w, err := opening.ParseVerifier(b); err == nil && w.Digest() == v.Digest() {
-			t.Errorf("byte %d of the verifying file may be anything", i)
-		}
-	}
-	for _, b := range [][]byte{nil, verifying.Bytes()[1:], append(verifying.Bytes(), 0)} {
-		if _, err := opening.ParseVerifier(b); !errors.Is(err, opening.ErrSetup) {
-			t.Errorf("%d bytes: error %v", len(b), err)
-		}
-	}
-	damaged := bytes.Clone(proving.Bytes())
-	damaged[len(damaged)/2] ^= 1
-	for what, b := range map[string][]byte{
-		"damage": damaged, "nothing": nil, "truncation": proving.Bytes()[:proving.Len()-1],
-	} {
-		_, err := opening.ReadSetup(verifying.Bytes(), bytes.NewReader(b))
-		if !errors.Is(err, opening.ErrSetup) {
-			t.Errorf("%s: error %v", what, err)
-		}
-	}
-	other, err := opening.NewDevelopment(context.Background(), 16, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var foreign bytes.Buffer
-	if err := other.WriteVerifier(&foreign); err != nil {
-		t.Fatal(err)
-	}
-	_, err = opening.ReadSetup(foreign.Bytes(), bytes.NewReader(proving.Bytes()))
-	if !errors.Is(err, opening.ErrSetup) {
-		t.Errorf("files of two setups: error %v", err)
 	}
 }
 
@@ -221,6 +167,114 @@ func TestForeignSetup(t *testing.T) {
 	}
 }
 
+// TestZeroVector: the commitment to zeros is the point at infinity, and it opens.
+func TestZeroVector(t *testing.T) {
+	for name, p := range schemes(t, 16) {
+		w, y := make([]fr.Element, 16), make(fr.Vector, 16)
+		for i := range y {
+			y[i].SetUint64(uint64(i + 1))
+		}
+		c, err := p.CommitScalars(w)
+		if err != nil || !c.IsInfinity() {
+			t.Fatalf("%s: commitment %v, error %v", name, c, err)
+		}
+		proof, err := p.Open(context.Background(), w, y, fr.Element{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Verifier().Verify(c, y, fr.Element{}, proof); err != nil {
+			t.Errorf("%s: error %v", name, err)
+		}
+		var one fr.Element
+		one.SetOne()
+		err = p.Verifier().Verify(c, y, one, proof)
+		if !errors.Is(err, opening.ErrOpening) {
+			t.Errorf("%s: another claim: error %v", name, err)
+		}
+	}
+}
+
+// TestFalseClaim: an honest prover notices that it was asked to show something false.
+func TestFalseClaim(t *testing.T) {
+	for name, p := range schemes(t, 16) {
+		w, y := make([]fr.Element, 16), make([]fr.Element, 16)
+		var one fr.Element
+		one.SetOne()
+		_, err := p.Open(context.Background(), w, y, one, nil)
+		if !errors.Is(err, opening.ErrOpening) {
+			t.Errorf("%s: error %v", name, err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		if _, err := p.Open(ctx, w, y, fr.Element{}, nil); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: cancelled: error %v", name, err)
+		}
+	}
+}
+
+// TestRepeatable: with a seeded source of randomness openings repeat, whatever the number of
+// cores; without one they differ.
+func TestRepeatable(t *testing.T) {
+	for name, p := range schemes(t, 32) {
+		w := elements(small(32))
+		y := make(fr.Vector, 32)
+		for i := range y {
+			y[i].SetUint64(uint64(i + 1))
+		}
+		s := y.InnerProduct(w)
+		open := func(seed uint64) (out []byte) {
+			t.Run("", func(t *testing.T) {
+				cryptotest.SetGlobalRandom(t, seed)
+				var err error
+				if out, err = p.Open(context.Background(), w, y, s, nil); err != nil {
+					t.Fatal(err)
+				}
+			})
+			return out
+		}
+		a, b := open(1), open(1)
+		if !bytes.Equal(a, b) {
+			t.Errorf("%s: the same seed gives other bytes", name)
+		}
+		if c := open(2); name == "groth16" && bytes.Equal(a, c) {
+			t.Errorf("%s: the seed does not matter", name)
+		}
+	}
+}
+
+// TestCompile pins the circuit: a change makes every setup useless.
+func TestCompile(t *testing.T) {
+	for _, size := range []int{16, 256} {
+		system, err := opening.Compile(size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// A product for each element, the mask, the sum.
+		if got, want := system.GetNbConstraints(), size+2; got != want {
+			t.Errorf("%d elements: %d constraints instead of %d", size, got, want)
+		}
+	}
+	for _, size := range []int{-1, 0, 8, 17, 1 << 17} {
+		if _, err := opening.Compile(size); !errors.Is(err, opening.ErrSetup) {
+			t.Errorf("%d elements: error %v", size, err)
+		}
+		if _, err := opening.NewClear(size); !errors.Is(err, opening.ErrSetup) {
+			t.Errorf("%d elements: error %v", size, err)
+		}
+	}
+}
+
+// TestGnarkVersion: files name the version that go.mod asks for.
+func TestGnarkVersion(t *testing.T) {
+	raw, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(raw), "github.com/consensys/gnark "+opening.GnarkVersion+"\n") {
+		t.Errorf("go.mod does not ask for gnark %s", opening.GnarkVersion)
+	}
+}
+
 func BenchmarkCommit(b *testing.B) {
 	clear, err := opening.NewClear(8192)
 	if err != nil {
@@ -232,9 +286,81 @@ func BenchmarkCommit(b *testing.B) {
 		for i := range w {
 			w[i] = r.Int64N(1<<bits) - 1<<(bits-1)
 		}
-		b.Run(string(rune('0'+bits/10))+string(rune('0'+bits%10)), func(b *testing.B) {
+		b.Run(fmt.Sprintf("bits=%d", bits), func(b *testing.B) {
 			for b.Loop() {
 				if _, err := clear.Commit(w); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkCommitScalars(b *testing.B) {
+	clear, err := opening.NewClear(8192)
+	if err != nil {
+		b.Fatal(err)
+	}
+	w := make([]fr.Element, 8192)
+	for i := range w {
+		w[i].SetUint64(uint64(i) + 1)
+		w[i].Inverse(&w[i])
+	}
+	for b.Loop() {
+		if _, err := clear.CommitScalars(w); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkSetup is the price of an opening: making, reading, opening, checking.
+func BenchmarkSetup(b *testing.B) {
+	const size = 1024
+	setup, err := opening.NewDevelopment(context.Background(), size, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	w := elements(small(size))
+	y := make(fr.Vector, size)
+	for i := range y {
+		y[i].SetUint64(uint64(i) + 1)
+		y[i].Inverse(&y[i])
+	}
+	s := y.InnerProduct(w)
+	c, err := setup.CommitScalars(w)
+	if err != nil {
+		b.Fatal(err)
+	}
+	proof, err := setup.Open(context.Background(), w, y, s, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	folder := b.TempDir() + "/setup"
+	if err := setup.Save(folder); err != nil {
+		b.Fatal(err)
+	}
+	steps := []struct {
+		name string
+		run  func() error
+	}{
+		{"make", func() error {
+			_, err := opening.NewDevelopment(context.Background(), size, nil)
+			return err
+		}},
+		{"load", func() error {
+			_, err := opening.Load(folder)
+			return err
+		}},
+		{"open", func() error {
+			_, err := setup.Open(context.Background(), w, y, s, nil)
+			return err
+		}},
+		{"verify", func() error { return setup.Verifier().Verify(c, y, s, proof) }},
+	}
+	for _, step := range steps {
+		b.Run(step.name, func(b *testing.B) {
+			for b.Loop() {
+				if err := step.run(); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/consensys/gnark-crypto/ecc"
 	"github.com/consensys/gnark-crypto/ecc/bn254"
@@ -20,7 +21,7 @@ import (
 
 // openingBytes is the length of a Groth16 opening: Ar, Bs, Krs and the proof of knowledge of
 // the commitment, uncompressed.
-const openingBytes = 3*bn254.SizeOfG1AffineUncompressed + bn254.SizeOfG2AffineUncompressed
+const openingBytes = 3*g1Bytes + g2Bytes
 
 // verifier is the verifying part of a Groth16 setup.
 type verifier struct {
@@ -46,9 +47,10 @@ var _ Prover = (*Setup)(nil)
 // Progress is told how far a long computation is.
 type Progress func(done, total int, what string)
 
-// NewDevelopment makes a setup on this machine, whose secrets it forgets: a few seconds for
-// 8192 elements. Whoever made it might know them, so verifiers refuse it unless told not to.
-
+// NewDevelopment makes a setup on this machine, from secrets that it draws from crypto/rand and
+// forgets: a few seconds for 8192 elements. Whoever made a setup might know its secrets, so
+// verifiers refuse a development setup unless told not to. Cancelling takes effect between two
+// steps.
 func NewDevelopment(ctx context.Context, size int, onProgress Progress) (*Setup, error) {
 	tell := func(done int, what string) {
 		if onProgress != nil {
@@ -90,27 +92,44 @@ const developmentSteps = 3
 func NewSetup(size int, kind SetupKind, origin abi.Digest, system *cs.R1CS,
 	pk *groth16.ProvingKey, vk *groth16.VerifyingKey,
 ) (*Setup, error) {
-	if err := CheckSize(size); err != nil {
+	v := &verifier{size: size, kind: kind, origin: origin, key: *vk}
+	if err := v.checkHeader(); err != nil {
 		return nil, err
 	}
-	v := &verifier{size: size, kind: kind, origin: origin, key: *vk}
 	if err := v.finish(); err != nil {
 		return nil, err
 	}
-	s := &Setup{verifier: v, key: *pk, system: system}
+	s := &Setup{verifier: v, system: system}
+	s.emptyKey()
+	if err := sameShape(pk, &s.key); err != nil {
+		return nil, err
+	}
+	s.key = *pk
 	return s, s.finish()
 }
 
-// finish checks the proving part and computes what follows from it.
+// sameShape returns [ErrSetup] if a key has not the vectors that the circuit asks for.
+func sameShape(got, want *groth16.ProvingKey) error {
+	if len(got.CommitmentKeys) != 1 {
+		return fmt.Errorf("%w: %d commitment keys", ErrSetup, len(got.CommitmentKeys))
+	}
+	g1, g2 := provingPoints(got)
+	want1, want2 := provingPoints(want)
+	same := len(g2) == len(want2) && got.Domain.Cardinality == want.Domain.Cardinality &&
+		slices.Equal(got.InfinityA, want.InfinityA) && slices.Equal(got.InfinityB, want.InfinityB)
+	for i := range g1 {
+		same = same && len(g1[i]) == len(want1[i])
+	}
+	if !same {
+		return fmt.Errorf("%w: a proving key of another circuit", ErrSetup)
+	}
+	return nil
+}
+
+// finish checks the basis and computes what follows from the proving part.
 func (s *Setup) finish() error {
 	size := s.verifier.size
-	if len(s.key.CommitmentKeys) != 1 {
-		return fmt.Errorf("%w: %d commitment keys", ErrSetup, len(s.key.CommitmentKeys))
-	}
 	points := s.key.CommitmentKeys[0].Basis
-	if len(points) != size+1 || len(s.key.CommitmentKeys[0].BasisExpSigma) != size+1 {
-		return fmt.Errorf("%w: a basis of %d points for %d elements", ErrSetup, len(points), size)
-	}
 	seen := make(map[bn254.G1Affine]bool, len(points))
 	for i, p := range points {
 		if p.IsInfinity() || seen[p] || !p.IsOnCurve() {
