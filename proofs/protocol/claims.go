@@ -56,8 +56,9 @@ func (sh *Shape) Weights(combinations [][][]uint64, delta fr.Element) []fr.Eleme
 // Coefs[a][p] times the inner product of vector a with p is Target. Vectors are the views in
 // order, then the projection vector.
 type Claim struct {
-	// Coefs have an entry for each polynomial of the System, 0 where nothing is claimed.
-	Coefs [][]fr.Element
+	// Coefs have an entry for each committed polynomial of which something is claimed under
+	// the vector: few polynomials are seen under more than one.
+	Coefs []map[int]*fr.Element
 	// H are the coefficients of the blocks of the quotient by X^N+1, under the first view.
 	H      []fr.Element
 	Target fr.Element
@@ -70,9 +71,11 @@ func (sh *Shape) Claim(ch *Challenges, value func(prime int, f identity.Factor) 
 	claims []fr.Element, rows [][Rows]Row,
 ) *Claim {
 	s := sh.System
-	c := &Claim{Coefs: make([][]fr.Element, sh.Vectors), H: make([]fr.Element, s.HBlocks)}
+	c := &Claim{
+		Coefs: make([]map[int]*fr.Element, sh.Vectors), H: make([]fr.Element, s.HBlocks),
+	}
 	for a := range c.Coefs {
-		c.Coefs[a] = make([]fr.Element, len(s.Polys))
+		c.Coefs[a] = make(map[int]*fr.Element)
 	}
 	views := make(map[uint64]int, len(s.Views))
 	for a, g := range s.Views {
@@ -105,14 +108,23 @@ func (sh *Shape) Claim(ch *Challenges, value func(prime int, f identity.Factor) 
 				continue
 			}
 			f := t.Factors[linear]
-			at := &c.Coefs[views[f.Galois]][f.Poly]
-			at.Add(at, &scalar)
+			c.add(views[f.Galois], f.Poly, &scalar)
 		}
 	}
 	sh.claimQuotients(c, ch, views[1])
 	sh.claimH(c, ch.Gamma)
 	sh.claimRest(c, ch, views, claims, rows)
 	return c
+}
+
+// add adds to a coefficient.
+func (c *Claim) add(vector, poly int, coef *fr.Element) {
+	at, ok := c.Coefs[vector][poly]
+	if !ok {
+		at = new(fr.Element)
+		c.Coefs[vector][poly] = at
+	}
+	at.Add(at, coef)
 }
 
 // claimQuotients takes the quotients off: delta^j * q * 2^(48 part).
@@ -125,9 +137,8 @@ func (sh *Shape) claimQuotients(c *Claim, ch *Challenges, view int) {
 			q.Lsh(q, uint(part*identity.PartBits))
 			var w fr.Element
 			w.SetBigInt(q)
-			w.Mul(&w, &power)
-			at := &c.Coefs[view][poly]
-			at.Sub(at, &w)
+			w.Mul(&w, &power).Neg(&w)
+			c.add(view, poly, &w)
 		}
 		power.Mul(&power, &ch.Delta)
 	}
@@ -153,8 +164,7 @@ func (sh *Shape) claimRest(
 ) {
 	power := ch.Tau
 	add := func(vector, poly int, value fr.Element) {
-		at := &c.Coefs[vector][poly]
-		at.Add(at, &power)
+		c.add(vector, poly, &power)
 		value.Mul(&value, &power)
 		c.Target.Add(&c.Target, &value)
 		power.Mul(&power, &ch.Tau)
@@ -162,15 +172,9 @@ func (sh *Shape) claimRest(
 	for i, f := range sh.System.Claims {
 		add(views[f.Galois], f.Poly, claims[i])
 	}
-	rhos := Powers(ch.Rho, Rows)
+	rhos := newRowWeights(ch.Rho)
 	for i, poly := range sh.Projected() {
-		var value fr.Element
-		for row, r := range rows[i] {
-			x := r.Scalar()
-			x.Mul(&x, &rhos[row])
-			value.Add(&value, &x)
-		}
-		add(sh.Vectors-1, poly, value)
+		add(sh.Vectors-1, poly, rhos.combine(&rows[i]))
 	}
 }
 
@@ -179,11 +183,35 @@ func (sh *Shape) claimRest(
 func (sh *Shape) PublicVectors(ch *Challenges, p *Projection) [][]fr.Element {
 	powers := Powers(ch.Gamma, sh.Degree)
 	out := make([][]fr.Element, sh.Vectors)
-	Parallel(len(sh.System.Views), sh.Vectors, func(_, a int) {
+	Parallel(len(sh.System.Views), Workers(), func(_, a int) {
 		out[a] = Turned(powers, sh.System.Views[a])
 	})
-	rhos := [Rows]fr.Element(Powers(ch.Rho, Rows))
-	out[sh.Vectors-1] = p.Combine(&rhos)
+	out[sh.Vectors-1] = p.Powers(ch.Rho)
+	return out
+}
+
+// CombineVectors returns the sum over vectors a and blocks b of eq[a*Blocks+b] times block b
+// of vector a, of the opening's size. It makes the views one element at a time: powers are
+// those of gamma, last is the projection vector.
+func (sh *Shape) CombineVectors(powers, last, eq []fr.Element) []fr.Element {
+	out := make([]fr.Element, sh.Size)
+	parallel(min(sh.Size, sh.Degree), func(from, to int) {
+		var x fr.Element
+		for a := range sh.Vectors {
+			for b := range sh.Blocks {
+				w := &eq[a*sh.Blocks+b]
+				for i := from; i < to; i++ {
+					if at := b*sh.Size + i; a < len(sh.System.Views) {
+						turn(&x, powers, at, sh.System.Views[a])
+					} else {
+						x = last[at]
+					}
+					x.Mul(&x, w)
+					out[i].Add(&out[i], &x)
+				}
+			}
+		}
+	})
 	return out
 }
 

@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"crypto/sha3"
+	"encoding/binary"
 	"math/big"
 	"math/bits"
 
@@ -131,15 +132,83 @@ func (p *Projection) Combine(weights *[Rows]fr.Element) []fr.Element {
 	return out
 }
 
-// Accept reports whether the squares of the projections of a polynomial of that bound add up
-// to at most 337 N B^2, computed with integers of any size.
-func Accept(rows *[Rows]Row, n int, bound int64) bool {
-	sum, square := new(big.Int), new(big.Int)
-	for _, r := range rows {
-		x := r.Big()
-		sum.Add(sum, square.Mul(x, x))
+// Powers returns Pi^T * (1, rho, rho^2, ...): the projection vector.
+func (p *Projection) Powers(rho fr.Element) []fr.Element {
+	weights := [Rows]fr.Element(Powers(rho, Rows))
+	return p.Combine(&weights)
+}
+
+// rowWeights are the weights of rows: powers of rho.
+type rowWeights [Rows][4]uint64
+
+func newRowWeights(rho fr.Element) *rowWeights {
+	var out rowWeights
+	for i, x := range Powers(rho, Rows) {
+		out[i] = x.Bits()
 	}
+	return &out
+}
+
+// combine returns the weighted sum of projections.
+func (w *rowWeights) combine(rows *[Rows]Row) fr.Element {
+	// signs: 0 positive, 1 negative; words: low and high half of the absolute value.
+	var sums [2][2]lazy
+	for i := range rows {
+		hi, lo, sign := rows[i].absolute()
+		sums[sign][0].add(&w[i], lo)
+		if hi != 0 {
+			sums[sign][1].add(&w[i], hi)
+		}
+	}
+	var out fr.Element
+	base := wordBase()
+	for sign := range sums {
+		low, high := sums[sign][0].scalar(), sums[sign][1].scalar()
+		high.Mul(&high, &base).Add(&high, &low)
+		if sign == 0 {
+			out.Add(&out, &high)
+		} else {
+			out.Sub(&out, &high)
+		}
+	}
+	return out
+}
+
+// Accept reports whether the squares of the projections of a polynomial of that bound add up
+// to at most 337 N B^2. No sum wraps around: squares of words are added up in 192 bits, and
+// where a projection takes more than a word, integers of any size take over.
+func Accept(rows *[Rows]Row, n int, bound int64) bool {
 	limit := big.NewInt(bound)
 	limit.Mul(limit, limit).Mul(limit, big.NewInt(AcceptFactor*int64(n)))
+	sum, ok := sumSquares(rows)
+	if !ok {
+		sum = new(big.Int)
+		square := new(big.Int)
+		for _, r := range rows {
+			x := r.Big()
+			sum.Add(sum, square.Mul(x, x))
+		}
+	}
 	return sum.Cmp(limit) <= 0
+}
+
+// sumSquares adds up the squares of projections that fit a word each.
+func sumSquares(rows *[Rows]Row) (sum *big.Int, ok bool) {
+	var s0, s1, s2 uint64
+	for i := range rows {
+		hi, lo, _ := rows[i].absolute()
+		if hi != 0 {
+			return nil, false
+		}
+		h, l := bits.Mul64(lo, lo)
+		var carry uint64
+		s0, carry = bits.Add64(s0, l, 0)
+		s1, carry = bits.Add64(s1, h, carry)
+		s2 += carry
+	}
+	var words [24]byte
+	binary.BigEndian.PutUint64(words[:8], s2)
+	binary.BigEndian.PutUint64(words[8:16], s1)
+	binary.BigEndian.PutUint64(words[16:], s0)
+	return new(big.Int).SetBytes(words[:]), true
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/big"
+	"math/bits"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
@@ -207,13 +208,12 @@ func (r Row) Big() *big.Int {
 	return out.Add(out, new(big.Int).SetUint64(r.Lo))
 }
 
-// Scalar returns the integer as a field element.
-func (r Row) Scalar() fr.Element {
-	var hi, lo, base fr.Element
-	hi.SetInt64(r.Hi)
-	lo.SetUint64(r.Lo)
-	base.SetUint64(1 << 32)
-	base.Square(&base)
-	hi.Mul(&hi, &base).Add(&hi, &lo)
-	return hi
+// absolute returns the absolute value in two words, and 1 as the sign of negative integers.
+func (r Row) absolute() (hi, lo uint64, sign int) {
+	if r.Hi >= 0 {
+		return uint64(r.Hi), r.Lo, 0
+	}
+	lo, borrow := bits.Sub64(0, r.Lo, 0)
+	hi, _ = bits.Sub64(0, uint64(r.Hi), borrow)
+	return hi, lo, 1
 }

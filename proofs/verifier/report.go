@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"math/bits"
+	"time"
 
 	"github.com/cerberus-host/cerberus/proofs/identity"
 	"github.com/cerberus-host/cerberus/proofs/opening"
@@ -19,8 +20,21 @@ type Report struct {
 	ProofBytes int
 	// Setup is the kind of the setup.
 	Setup opening.SetupKind
-	// Soundness lists the ways in which a false proof could pass.
+	// Soundness lists the ways in which a false proof could pass by chance.
 	Soundness []SoundnessLine
+	// StatisticalBits is what remains of all of them together: for every hash that a forger
+	// computes, chance helps with probability at most 2^-StatisticalBits.
+	StatisticalBits int
+	// Assumptions lists what is not chance but belief.
+	Assumptions []string
+	Durations   Durations
+}
+
+// Durations tells what a verification took; all are 0 without a clock.
+type Durations struct {
+	// Decode includes the checks of what the caller gave, Public the evaluation of inputs,
+	// outputs, constants and keys, Fold that of everything that the opening is checked with.
+	Decode, Transcript, Public, Fold, Opening time.Duration
 }
 
 // SoundnessLine is one way in which a false statement could pass: with probability at most
@@ -44,7 +58,31 @@ func newReport(sh *protocol.Shape, setup opening.Verifier, proofBytes int) *Repo
 		r.CommittedBits += bits.Len64(uint64(s.Polys[poly].Bound)) + 1
 	}
 	r.Soundness = soundness(sh)
+	r.StatisticalBits = r.Soundness[0].Bits
+	for _, line := range r.Soundness {
+		r.StatisticalBits = min(r.StatisticalBits, line.Bits)
+	}
+	// As many summands as lines, none of them larger than the largest.
+	r.StatisticalBits -= bits.Len(uint(len(r.Soundness) - 1))
+	r.Assumptions = assumptions(setup.Kind())
 	return r
+}
+
+// assumptions names what soundness rests on beside chance.
+func assumptions(kind opening.SetupKind) []string {
+	out := []string{
+		"SHA-256 and SHAKE128 as random oracles",
+		"discrete logarithms in BN254 G1, about 100 bits",
+	}
+	switch kind {
+	case opening.SetupTransparent:
+		return out
+	case opening.SetupCeremony:
+		out = append(out, "one honest contributor to the setup")
+	case opening.SetupDevelopment:
+		out = append(out, "the maker of the development setup forgot its secrets")
+	}
+	return append(out, "Groth16 in the algebraic group model, about 100 bits")
 }
 
 // soundness computes the error of every step from the counts of the shape; proofs/DESIGN.md

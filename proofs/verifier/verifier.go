@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
-	"sync"
+	"time"
 
 	"github.com/consensys/gnark-crypto/ecc"
 	"github.com/consensys/gnark-crypto/ecc/bn254"
@@ -18,28 +17,35 @@ import (
 	"github.com/cerberus-host/cerberus/proofs/protocol"
 )
 
-// Request is what a proof is checked against. All fields but Keys are required.
+// Request is what a proof is checked against. All fields but Keys and Now are required.
 type Request struct {
 	// System is that of the Plan which the caller derived.
 	System *identity.System
-	// Statement is the digest of the statement that the caller made from what it derived.
+	// Statement is the digest of the statement that the caller made from what it derived. It
+	// must cover everything in Public: the challenges depend on that through it alone.
 	Statement abi.Digest
 	// Public are inputs, outputs, constants and keys, whose digests the caller compared.
 	Public *identity.Publics
 	// Setup is the caller's own, never one that came with the proof.
 	Setup opening.Verifier
 	// Keys are the commitments of the key polynomials, in the order of the System, if it was
-	// built with committed keys: [CommitKeys] of keys that the caller checked.
+	// built with committed keys: those that protocol.CheckKeys accepted.
 	Keys [][]bn254.G1Affine
+	// Now is the clock for timings; nil means that none are taken.
+	Now func() time.Time
 }
 
 // Verify returns a Report if the proof holds. Otherwise the error wraps
-// protocol.ErrEncoding, identity.ErrBound, identity.ErrPublic, [ErrProjection],
-// [ErrOpening], [ErrRequest] or the context's error. It uses all cores.
+// protocol.ErrEncoding, protocol.ErrShape, identity.ErrBound, identity.ErrPublic,
+// [ErrProjection], [ErrOpening], [ErrRequest] or the context's error. It uses all cores.
 func Verify(ctx context.Context, r Request, proof []byte) (*Report, error) {
 	if r.System == nil || r.Public == nil || r.Setup == nil || r.Statement.IsZero() {
 		return nil, fmt.Errorf("%w: incomplete request", ErrRequest)
 	}
+	if r.Now == nil {
+		r.Now = func() time.Time { return time.Time{} }
+	}
+	watch := &stopwatch{now: r.Now, last: r.Now()}
 	if err := r.System.Check(); err != nil {
 		return nil, err
 	}
@@ -57,11 +63,26 @@ func Verify(ctx context.Context, r Request, proof []byte) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &check{ctx: ctx, request: r, shape: sh, proof: p}
+	c := &check{ctx: ctx, request: r, shape: sh, proof: p, watch: watch}
+	watch.lap(&c.took.Decode)
 	if err := c.run(); err != nil {
 		return nil, err
 	}
-	return newReport(sh, r.Setup, len(proof)), nil
+	report := newReport(sh, r.Setup, len(proof))
+	report.Durations = c.took
+	return report, nil
+}
+
+// stopwatch measures stretches of a verification.
+type stopwatch struct {
+	now  func() time.Time
+	last time.Time
+}
+
+// lap writes the time since the last lap.
+func (s *stopwatch) lap(took *time.Duration) {
+	now := s.now()
+	*took, s.last = now.Sub(s.last), now
 }
 
 // checkKeys holds the list of key commitments to the shape.
@@ -84,10 +105,13 @@ type check struct {
 	request Request
 	shape   *protocol.Shape
 	proof   *protocol.Proof
+	watch   *stopwatch
+	took    Durations
 }
 
 // run follows the transcript. Everything that the opening is checked with is computed here:
-// commitment, public vector and claim.
+// commitment, public vector and claim. There is nothing to compare before that: the rounds
+// of the sum-check only reduce the claim, whatever they say.
 func (c *check) run() error {
 	sh, p := c.shape, c.proof
 	session := protocol.NewSession(sh, c.request.Statement, c.request.Setup.Digest())
@@ -100,16 +124,15 @@ func (c *check) run() error {
 	ch.Delta = session.Projections(p.Projections)
 	ch.Gamma = session.H(p.H)
 	ch.Rho, ch.Tau = session.Claims(p.Claims)
-	vectors := sh.PublicVectors(&ch, matrix)
-	values, err := c.publicValues(ch.Gamma)
+	c.watch.lap(&c.took.Transcript)
+	powers := protocol.Powers(ch.Gamma, sh.Degree)
+	values, err := c.publicValues(powers)
 	if err != nil {
 		return err
 	}
+	c.watch.lap(&c.took.Public)
 	claim := sh.Claim(&ch, func(prime int, f identity.Factor) fr.Element {
-		if f.Scale == 1 {
-			prime = 0
-		}
-		return values[valued{prime, f}]
+		return values[valuedOf(prime, f)]
 	}, p.Claims, p.Projections)
 	running := claim.Target
 	challenges := make([]fr.Element, sh.Rounds)
@@ -122,10 +145,13 @@ func (c *check) run() error {
 	if err != nil {
 		return err
 	}
+	public := sh.CombineVectors(powers, matrix.Powers(ch.Rho), eq)
+	c.watch.lap(&c.took.Fold)
 	if err := c.ctx.Err(); err != nil {
 		return err
 	}
-	err = c.request.Setup.Verify(commitment, c.publicVector(vectors, eq), running, p.Opening)
+	err = c.request.Setup.Verify(commitment, public, running, p.Opening)
+	c.watch.lap(&c.took.Opening)
 	if errors.Is(err, opening.ErrOpening) {
 		return fmt.Errorf("%w: %w", ErrOpening, err)
 	}
@@ -150,61 +176,55 @@ type valued struct {
 	factor identity.Factor
 }
 
-// publicValues evaluates every public factor at gamma.
-func (c *check) publicValues(gamma fr.Element) (map[valued]fr.Element, error) {
-	list, err := c.publicFactors()
-	if err != nil {
-		return nil, err
+// valuedOf leaves the prime out where the value does not depend on it.
+func valuedOf(prime int, f identity.Factor) valued {
+	if f.Scale == 1 {
+		prime = 0
 	}
-	powers := protocol.NewEvaluator(protocol.Powers(gamma, c.shape.Degree))
-	workers := min(runtime.GOMAXPROCS(0), len(list))
+	return valued{prime, f}
+}
+
+// publicValues evaluates every public factor at gamma, whose powers are given.
+func (c *check) publicValues(powers []fr.Element) (map[valued]fr.Element, error) {
+	list := c.publicFactors()
+	evaluator := protocol.NewEvaluator(powers)
 	results := make([]fr.Element, len(list))
-	var once sync.Once
-	var failure error
-	protocol.Parallel(len(list), workers, func(_, i int) {
-		value, err := c.publicValue(powers, list[i])
-		if err != nil {
-			once.Do(func() { failure = err })
+	failures := make([]error, len(list))
+	protocol.Parallel(len(list), protocol.Workers(), func(_, i int) {
+		if failures[i] = c.ctx.Err(); failures[i] == nil {
+			results[i], failures[i] = c.publicValue(evaluator, list[i])
 		}
-		results[i] = value
 	})
-	if failure == nil {
-		failure = c.ctx.Err()
-	}
-	if failure != nil {
-		return nil, failure
-	}
 	out := make(map[valued]fr.Element, len(list))
 	for i, v := range list {
+		if failures[i] != nil {
+			return nil, failures[i]
+		}
 		out[v] = results[i]
 	}
 	return out, nil
 }
 
-// publicFactors lists them in the order of the System.
-func (c *check) publicFactors() ([]valued, error) {
+// publicFactors lists the factors that are not committed, in the order of the System.
+func (c *check) publicFactors() []valued {
 	seen := make(map[valued]bool)
 	var list []valued
 	for _, id := range c.shape.System.Identities {
 		for _, t := range id.Terms {
 			for _, f := range t.Factors {
-				v := valued{id.Prime, f}
-				if c.shape.System.Polys[f.Poly].Committed {
-					continue
-				}
-				if f.Scale == 1 {
-					v.prime = 0 // the value does not depend on the identity
-				}
-				if !seen[v] {
+				v := valuedOf(id.Prime, f)
+				if !c.shape.System.Polys[f.Poly].Committed && !seen[v] {
 					seen[v] = true
 					list = append(list, v)
 				}
 			}
 		}
 	}
-	return list, c.ctx.Err()
+	return list
 }
 
+// publicValue evaluates one: the polynomial under the factor's automorphism, times its
+// scale modulo the prime.
 func (c *check) publicValue(powers *protocol.Evaluator, v valued) (fr.Element, error) {
 	s := c.shape.System
 	coeffs, err := c.request.Public.Coeffs(s, v.factor.Poly)
@@ -228,65 +248,54 @@ func (c *check) publicValue(powers *protocol.Evaluator, v valued) (fr.Element, e
 	return powers.Eval(coeffs), nil
 }
 
-// publicVector combines the public vectors with the sum-check's weights.
-func (c *check) publicVector(vectors [][]fr.Element, eq []fr.Element) []fr.Element {
-	sh := c.shape
-	out := make([]fr.Element, sh.Size)
-	protocol.Parallel(runtime.GOMAXPROCS(0), runtime.GOMAXPROCS(0), func(_, k int) {
-		from := k * sh.Size / runtime.GOMAXPROCS(0)
-		to := (k + 1) * sh.Size / runtime.GOMAXPROCS(0)
-		for a, v := range vectors {
-			for b := range sh.Blocks {
-				w := eq[a*sh.Blocks+b]
-				block := v[min(b*sh.Size, len(v)):min((b+1)*sh.Size, len(v))]
-				for i := from; i < min(to, len(block)); i++ {
-					var x fr.Element
-					x.Mul(&block[i], &w)
-					out[i].Add(&out[i], &x)
-				}
-			}
-		}
-	})
-	return out
-}
-
-// fold combines all commitments: keys, wires, quotients and H.
+// fold combines all commitments: keys, wires, quotients and H. The weight of a point is the
+// sum over the vectors of the claim's coefficient and the sum-check's weight.
 func (c *check) fold(claim *protocol.Claim, eq []fr.Element) (bn254.G1Affine, error) {
 	sh := c.shape
+	weights := make(map[int][]fr.Element)
+	for a, coefs := range claim.Coefs {
+		for poly, coef := range coefs {
+			if weights[poly] == nil {
+				weights[poly] = make([]fr.Element, sh.Blocks)
+			}
+			addWeighted(weights[poly], coef, eq[a*sh.Blocks:])
+		}
+	}
 	var points []bn254.G1Affine
 	var scalars []fr.Element
-	// weight is the sum over vectors of the claim's coefficient and the sum-check's weight.
-	add := func(poly int, blocks []bn254.G1Affine) {
-		for b := range blocks {
-			var w fr.Element
-			for a := range sh.Vectors {
-				var x fr.Element
-				x.Mul(&claim.Coefs[a][poly], &eq[a*sh.Blocks+b])
-				w.Add(&w, &x)
+	for _, list := range []struct {
+		polys       []int
+		commitments [][]bn254.G1Affine
+	}{
+		{sh.Keys, c.request.Keys},
+		{sh.Wires, c.proof.Wires},
+		{sh.Quotients, c.proof.Quotients},
+	} {
+		for i, poly := range list.polys {
+			if w := weights[poly]; w != nil {
+				points = append(points, list.commitments[i]...)
+				scalars = append(scalars, w...)
 			}
-			points, scalars = append(points, blocks[b]), append(scalars, w)
 		}
 	}
-	for i, poly := range sh.Keys {
-		add(poly, c.request.Keys[i])
-	}
-	for i, poly := range sh.Wires {
-		add(poly, c.proof.Wires[i])
-	}
-	for i, poly := range sh.Quotients {
-		add(poly, c.proof.Quotients[i])
-	}
-	view := 0 // the first view is 1
 	for h := range claim.H {
-		for b := range sh.Blocks {
-			var w fr.Element
-			w.Mul(&claim.H[h], &eq[view*sh.Blocks+b])
-			points, scalars = append(points, c.proof.H[h*sh.Blocks+b]), append(scalars, w)
-		}
+		w := make([]fr.Element, sh.Blocks)
+		addWeighted(w, &claim.H[h], eq) // the first view is 1
+		points = append(points, c.proof.H[h*sh.Blocks:(h+1)*sh.Blocks]...)
+		scalars = append(scalars, w...)
 	}
 	var out bn254.G1Affine
 	if _, err := out.MultiExp(points, scalars, ecc.MultiExpConfig{}); err != nil {
 		return out, fmt.Errorf("fold commitments: %w", err)
 	}
 	return out, nil
+}
+
+// addWeighted adds coef times the first weights to out.
+func addWeighted(out []fr.Element, coef *fr.Element, weights []fr.Element) {
+	for i := range out {
+		var x fr.Element
+		x.Mul(coef, &weights[i])
+		out[i].Add(&out[i], &x)
+	}
 }
