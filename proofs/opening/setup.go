@@ -226,6 +226,7 @@ func (v *verifier) Verify(c bn254.G1Affine, y []fr.Element, s fr.Element, openin
 
 // finish checks the shape of the verifying key and computes what follows from it.
 func (v *verifier) finish() error {
+	quiet()
 	k := &v.key
 	// The constant, the public vector, the claim and the commitment's challenge.
 	if len(k.G1.K) != v.size+3 || len(k.CommitmentKeys) != 1 ||
