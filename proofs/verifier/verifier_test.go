@@ -1,0 +1,124 @@
+package verifier_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/cerberus-host/cerberus/abi"
+	"github.com/cerberus-host/cerberus/proofs/identity"
+	"github.com/cerberus-host/cerberus/proofs/prover"
+	"github.com/cerberus-host/cerberus/proofs/verifier"
+)
+
+// shapes are small rings with digits of one prime and of several, and polynomials of one
+// block, of several, and shorter than one.
+var shapes = []struct{ logN, q, p, size int }{
+	{4, 3, 1, 16}, {5, 4, 1, 16}, {6, 3, 1, 16}, {4, 5, 2, 32}, {4, 9, 4, 16},
+}
+
+// TestReference: the fast prover and the one with big integers make the same proof, to the
+// last byte, and it verifies.
+func TestReference(t *testing.T) {
+	for _, shape := range shapes {
+		params := shaped(t, shape.logN, shape.q, shape.p)
+		setup := transparent(t, shape.size)
+		scenes := []*scene{
+			stage(t, everyStep(t, params), setup, identity.Options{}, 1),
+			stage(t, everyStep(t, params), setup, identity.Options{CommittedKeys: true}, 1),
+			stage(t, randomPlan(t, params, 3), setup, identity.Options{}, 2),
+		}
+		fast, err := prover.New(prover.Config{Setup: setup, Now: time.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, s := range scenes {
+			proof, _, err := fast.Prove(context.Background(), prover.Request{
+				System: s.system, Statement: s.statement, Public: s.public, Witness: s.witness,
+				Keys: s.keys,
+			})
+			if err != nil {
+				t.Fatalf("%s, scene %d: %v", params.Name(), i, err)
+			}
+			if err := s.verify(proof); err != nil {
+				t.Errorf("%s, scene %d: %v", params.Name(), i, err)
+			}
+			if !bytes.Equal(s.prove(t, forgery{}), proof) {
+				t.Errorf("%s, scene %d: the reference proof differs", params.Name(), i)
+			}
+		}
+	}
+}
+
+// TestRequests: what a verifier needs is not optional, and it stops when told to.
+func TestRequests(t *testing.T) {
+	s := stage(t, rescaled(shaped(t, 4, 2, 1)), transparent(t, 16), identity.Options{}, 1)
+	proof := s.prove(t, forgery{})
+	for name, change := range map[string]func(r *verifier.Request){
+		"system":    func(r *verifier.Request) { r.System = nil },
+		"public":    func(r *verifier.Request) { r.Public = nil },
+		"setup":     func(r *verifier.Request) { r.Setup = nil },
+		"statement": func(r *verifier.Request) { r.Statement = abi.Digest{} },
+		"keys":      func(r *verifier.Request) { r.Keys = append(r.Keys, nil) },
+	} {
+		r := s.request()
+		change(&r)
+		if _, err := verifier.Verify(t.Context(), r, proof); !errors.Is(err, verifier.ErrRequest) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := verifier.Verify(ctx, s.request(), proof); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: error %v", err)
+	}
+}
+
+// TestReport: the counts are those of the System and the bits those of the arithmetic in
+// proofs/DESIGN.md.
+func TestReport(t *testing.T) {
+	s := stage(t, everyStep(t, shaped(t, 4, 5, 2)), transparent(t, 16), identity.Options{}, 1)
+	r := s.request()
+	now := time.Unix(0, 0)
+	r.Now = func() time.Time {
+		now = now.Add(time.Second)
+		return now
+	}
+	report, err := verifier.Verify(t.Context(), r, s.prove(t, forgery{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Wires != s.system.Quotients-s.system.Wires ||
+		report.Quotients != len(s.system.Polys)-s.system.Quotients ||
+		report.Identities != len(s.system.Identities) || report.CommittedBits == 0 {
+		t.Errorf("counts: %+v", report)
+	}
+	want := map[string]int{
+		"wires are short, the bound of the noise":      128,
+		"wires are small, no coefficient wraps around": 256,
+		"rows of the projections (rho)":                253 - 9,
+		"sum-check":                                    253 - 3, // two rounds of degree 2
+		"combinations modulo a prime":                  156,
+		"identities at one point (gamma)":              253 - 6, // (1+2)*16 below 2^6
+		"combinations of identities (delta)":           253 - 5,
+		"claims (tau)":                                 253 - 7,
+	}
+	for _, line := range report.Soundness {
+		if bits, ok := want[line.What]; !ok || bits != line.Bits {
+			t.Errorf("%s: %d bits, want %d", line.What, line.Bits, bits)
+		}
+	}
+	if report.StatisticalBits != 128-3 {
+		t.Errorf("%d bits in all", report.StatisticalBits)
+	}
+	if !slices.Contains(report.Assumptions, "discrete logarithms in BN254 G1, about 100 bits") {
+		t.Errorf("assumptions: %q", report.Assumptions)
+	}
+	if report.Durations != (verifier.Durations{Decode: time.Second, Transcript: time.Second,
+		Public: time.Second, Fold: time.Second, Opening: time.Second}) {
+		t.Errorf("durations: %+v", report.Durations)
+	}
+}
