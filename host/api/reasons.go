@@ -92,6 +92,14 @@ const (
 	TaskNotQueued       Reason = "task_not_queued"
 	StaleFence          Reason = "stale_fence"
 	TaskEnded           Reason = "task_ended"
+	NoSetup             Reason = "no_setup"
+	SetupMismatch       Reason = "setup_mismatch"
+	ProofNotAwaited     Reason = "proof_not_awaited"
+	ProofRejected       Reason = "proof_rejected"
+	NoProof             Reason = "no_proof"
+	VerdictConflict     Reason = "verdict_conflict"
+	OwnProof            Reason = "own_proof"
+	AttestationEnded    Reason = "attestation_ended"
 )
 
 // ReasonRow is one row of the table of reasons.

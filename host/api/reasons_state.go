@@ -157,5 +157,38 @@ func stateReasons() []ReasonRow {
 			TaskEnded, connect.CodeFailedPrecondition, "The task has ended.",
 			"Nothing is left to do; the task has ended.",
 		},
+		{
+			NoSetup, connect.CodeFailedPrecondition, "The cluster has no setup to prove under.",
+			"Ask an admin to set a setup, or ask for no proof.",
+		},
+		{
+			SetupMismatch, connect.CodeFailedPrecondition, "The cluster proves under another setup.",
+			"Compare the cluster's setup with the one that you trust.",
+		},
+		{
+			ProofNotAwaited, connect.CodeFailedPrecondition, "The task waits for no proof.",
+			"Drop the proof; nobody waits for it.",
+		},
+		{
+			ProofRejected, connect.CodeFailedPrecondition, "Validators rejected this bundle before.",
+			"Run the task again and make another proof.",
+		},
+		{
+			NoProof, connect.CodeFailedPrecondition, "The verdict is about no proof of the task.",
+			"Judge the bundle and statement that the task names.",
+		},
+		{
+			VerdictConflict, connect.CodeAlreadyExists,
+			"The validator judged the bundle otherwise before.",
+			"Nothing is left to do; the first one counts.",
+		},
+		{
+			OwnProof, connect.CodePermissionDenied, "The validator made the proof itself.",
+			"Leave the verdict to the other validators.",
+		},
+		{
+			AttestationEnded, connect.CodeFailedPrecondition, "The proof was judged already.",
+			"Nothing is left to do; the attestation has ended.",
+		},
 	}
 }

@@ -14,7 +14,7 @@ func (s *State) may(a abi.Address, r Role) bool {
 		return held.Has(RoleAuthor) || held.Has(RoleAdmin)
 	case RoleClient:
 		return held.Has(RoleClient) || held.Has(RoleAdmin) || s.policy.OpenClients
-	case RoleAdmin, RoleNode:
+	case RoleAdmin, RoleNode, RoleValidator:
 		return held.Has(r)
 	}
 	return false
@@ -43,6 +43,10 @@ func defaultPolicy() Policy {
 		LiveTasksMax:          LiveTasksDefault,
 		AttemptsMax:           AttemptsDefault,
 		BlobBytesPerOwnerMax:  BlobBytesPerOwnerDefault,
+		VerdictQuorum:         VerdictQuorumDefault,
+		ProofDeadlineMS:       ProofDeadlineDefaultMS,
+		VerdictDeadlineMS:     VerdictDeadlineDefaultMS,
+		ProofAttemptsMax:      ProofAttemptsDefault,
 	}
 }
 
@@ -62,6 +66,18 @@ func parsePolicy(m *raftlogv1.Policy) (Policy, *Error) {
 		p.BlobBytesPerOwnerMax = v
 	}
 	p.OpenClients = m.GetOpenClients()
+	if v := m.GetVerdictQuorum(); v != 0 {
+		p.VerdictQuorum = v
+	}
+	if v := m.GetProofDeadlineMs(); v != 0 {
+		p.ProofDeadlineMS = v
+	}
+	if v := m.GetVerdictDeadlineMs(); v != 0 {
+		p.VerdictDeadlineMS = v
+	}
+	if v := m.GetProofAttemptsMax(); v != 0 {
+		p.ProofAttemptsMax = v
+	}
 	return p, p.check()
 }
 
@@ -80,6 +96,18 @@ func (p Policy) check() *Error {
 	case p.BlobBytesPerOwnerMax == 0 || p.BlobBytesPerOwnerMax > BlobBytesMax:
 		return refuse(CodeInvalidArgument, "blob_bytes_per_owner_max", "%d is above %d",
 			p.BlobBytesPerOwnerMax, uint64(BlobBytesMax))
+	case p.VerdictQuorum == 0 || p.VerdictQuorum > VerdictQuorumCeiling:
+		return refuse(CodeInvalidArgument, "verdict_quorum", "%d is above %d", p.VerdictQuorum,
+			VerdictQuorumCeiling)
+	case p.ProofDeadlineMS <= 0 || p.ProofDeadlineMS > LeaseMaxMS:
+		return refuse(CodeInvalidArgument, "proof_deadline_ms", "%d is not in 1 to %d",
+			p.ProofDeadlineMS, LeaseMaxMS)
+	case p.VerdictDeadlineMS <= 0 || p.VerdictDeadlineMS > LeaseMaxMS:
+		return refuse(CodeInvalidArgument, "verdict_deadline_ms", "%d is not in 1 to %d",
+			p.VerdictDeadlineMS, LeaseMaxMS)
+	case p.ProofAttemptsMax == 0 || p.ProofAttemptsMax > ProofAttemptsCeiling:
+		return refuse(CodeInvalidArgument, "proof_attempts_max", "%d is above %d",
+			p.ProofAttemptsMax, ProofAttemptsCeiling)
 	}
 	return nil
 }
@@ -129,7 +157,7 @@ func (c *call) setRole(m *raftlogv1.SetRole) *Error {
 	if bad != nil {
 		return bad
 	}
-	if m.GetRole() < 0 || m.GetRole() > raftlogv1.Role_ROLE_NODE || !Role(m.GetRole()).Valid() {
+	if m.GetRole() < 0 || m.GetRole() > raftlogv1.Role_ROLE_VALIDATOR || !Role(m.GetRole()).Valid() {
 		return refuse(CodeInvalidArgument, "role", "role %d is unknown", m.GetRole())
 	}
 	role := Role(m.GetRole())
@@ -154,10 +182,13 @@ func (c *call) setRole(m *raftlogv1.SetRole) *Error {
 	return nil
 }
 
-func (s *State) adminCount() int {
+func (s *State) adminCount() int { return s.holders(RoleAdmin) }
+
+// holders counts the addresses that hold a role.
+func (s *State) holders(r Role) int {
 	n := 0
 	for _, held := range s.roles {
-		if held.Has(RoleAdmin) {
+		if held.Has(r) {
 			n++
 		}
 	}

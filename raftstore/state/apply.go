@@ -53,7 +53,8 @@ func (c *call) emit(e Event) {
 
 // Apply applies the entry at an index, which must be greater than every index before.
 // Any bytes are allowed: what is not a command is answered with a refusal. A refused
-// command changes the index, the time and the table of requests only.
+// command changes the index, the time and the table of requests only; of a refused verdict
+// it is also counted that there was one.
 func (s *State) Apply(index Index, entry []byte) (Response, []Event) {
 	if index <= s.index {
 		return refusal(index, refuse(CodeUndecodable, "index", "entry %d was applied already",
@@ -145,6 +146,12 @@ func (c *call) dispatch(cmd *command) *Error {
 		return run(c, cmd.body, &raftlogv1.ExpireLeases{}, (*call).expireLeases)
 	case raftlogv1.CommandType_COMMAND_TYPE_PRUNE_TASKS:
 		return run(c, cmd.body, &raftlogv1.PruneTasks{}, (*call).pruneTasks)
+	case raftlogv1.CommandType_COMMAND_TYPE_SET_SETUP:
+		return run(c, cmd.body, &raftlogv1.SetSetup{}, (*call).setSetup)
+	case raftlogv1.CommandType_COMMAND_TYPE_ATTEST_TASK:
+		return run(c, cmd.body, &raftlogv1.AttestTask{}, (*call).attestTask)
+	case raftlogv1.CommandType_COMMAND_TYPE_JUDGE_TASK:
+		return run(c, cmd.body, &raftlogv1.JudgeTask{}, (*call).judgeTask)
 	}
 	return refuse(CodeUnsupported, "type", "command type %d is unknown", cmd.kind)
 }

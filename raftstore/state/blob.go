@@ -75,8 +75,11 @@ func (c *call) parseBlob(m *raftlogv1.CommitBlob) (Blob, *Error) {
 			m.GetSizeBytes(), uint64(BlobBytesMax))
 	}
 	if m.GetKind() < raftlogv1.BlobKind_BLOB_KIND_MODULE ||
-		m.GetKind() > raftlogv1.BlobKind_BLOB_KIND_PLAN {
+		m.GetKind() > raftlogv1.BlobKind_BLOB_KIND_SETUP {
 		return Blob{}, refuse(CodeInvalidArgument, "kind", "kind %d is unknown", m.GetKind())
+	}
+	if bad := c.mayCommit(BlobKind(m.GetKind())); bad != nil {
+		return Blob{}, bad
 	}
 	if e := m.GetExpiresMs(); e != 0 && (e <= c.nowMS || e > timeMaxMS) {
 		return Blob{}, refuse(CodeInvalidArgument, "expires_ms", "%d is not after now, %d", e,
@@ -86,6 +89,16 @@ func (c *call) parseBlob(m *raftlogv1.CommitBlob) (Blob, *Error) {
 		Digest: digest, SizeBytes: m.GetSizeBytes(), Kinds: 1 << m.GetKind(), Owner: owner,
 		ExpiresMS: m.GetExpiresMs(),
 	}, nil
+}
+
+// mayCommit refuses clients and authors that commit what the cluster itself makes.
+func (c *call) mayCommit(kind BlobKind) *Error {
+	node := c.may(c.signer, RoleNode)
+	if (kind == BlobBundle && !node) ||
+		(kind == BlobSetup && !node && !c.may(c.signer, RoleAdmin)) {
+		return refuse(CodePermissionDenied, "kind", "%s may not commit a %s", c.signer, kind)
+	}
+	return nil
 }
 
 // blobBytesLeft is what an owner may still commit; a node stores the results of others

@@ -342,7 +342,7 @@ func (c *call) releaseName(b *Brain) {
 	}
 }
 
-// closeTask counts a task as ended; a draining version goes with its last one.
+// closeTask counts a task as closed; a draining version goes with its last one.
 func (c *call) closeTask(t *Task) {
 	c.countLive(t, -1)
 	b, ok := c.brains[t.Brain]

@@ -43,6 +43,11 @@ func (s *State) Check() error {
 			keys[k] = true
 		}
 	}
+	for _, k := range s.conducts {
+		if err := s.checkConduct(k); err != nil {
+			return err
+		}
+	}
 	for _, r := range s.requests {
 		if r.key.signer.IsZero() || len(r.key.nonce) < NonceBytesMin || r.expiryMS < s.nowMS ||
 			!r.response.Code.Valid() || r.response.Index == 0 || r.response.Index > s.index {
@@ -58,7 +63,8 @@ func broken(format string, args ...any) error {
 
 func (s *State) checkCluster() error {
 	if s.clusterID == "" {
-		if len(s.roles)+len(s.blobs)+len(s.brains)+len(s.tasks) > 0 {
+		if len(s.roles)+len(s.blobs)+len(s.brains)+len(s.tasks)+len(s.conducts) > 0 ||
+			!s.setup.IsZero() || s.totals != (Totals{}) {
 			return broken("there are records without a cluster id")
 		}
 		if s.policy != defaultPolicy() {
@@ -79,6 +85,9 @@ func (s *State) checkCluster() error {
 	}
 	if s.adminCount() == 0 {
 		return broken("there is no admin")
+	}
+	if _, ok := s.blobs[s.setup.Key]; !s.setup.IsZero() && (!s.setup.valid() || !ok) {
+		return broken("the setup is incomplete")
 	}
 	return nil
 }
@@ -157,18 +166,18 @@ func (s *State) checkTask(t *Task) error {
 		(t.State != TaskDone && len(t.Timings)+len(t.Counters)+len(t.Engine) > 0) {
 		return broken("task %s is %s with an impossible result", t.ID, t.State)
 	}
-	if !validArgs(t.Args) || !validNamed(t.Inputs) || !validNamed(t.Outputs) ||
-		!sortedNames(t.Timings, func(x Timing) string { return x.Name }) ||
-		!sortedNames(t.Counters, func(x Counter) string { return x.Name }) ||
-		(t.Engine != "" && !abi.ValidName(t.Engine)) {
+	if !validArgs(t.Args) || !validNamed(t.Inputs) || !validNamed(t.Outputs) || !t.wellFormed() {
 		return broken("task %s has unsorted or malformed names", t.ID)
+	}
+	if err := s.checkAttestation(t); err != nil {
+		return err
 	}
 	for _, d := range t.blobs() {
 		if _, ok := s.blobs[d]; !ok {
 			return broken("task %s misses blob %s", t.ID, d)
 		}
 	}
-	if t.State.Ended() {
+	if !t.Open() {
 		return nil
 	}
 	b, ok := s.brains[t.Brain]
@@ -177,6 +186,15 @@ func (s *State) checkTask(t *Task) error {
 	}
 	return nil
 }
+
+// wellFormed looks at the names in a result.
+func (r *Result) wellFormed() bool {
+	return sortedNames(r.Timings, timingName) &&
+		sortedNames(r.Counters, func(x Counter) string { return x.Name }) &&
+		(r.Engine == "" || abi.ValidName(r.Engine))
+}
+
+func timingName(x Timing) string { return x.Name }
 
 func validArgs(args abi.Args) bool {
 	sorted, err := abi.NewArgs(args)

@@ -21,10 +21,12 @@ type coder struct {
 	err error
 	// reading tells the direction.
 	reading bool
+	// version is that of the form.
+	version uint16
 }
 
-func newEncoder(w io.Writer) *coder {
-	return &coder{w: bufio.NewWriterSize(w, 64<<10), sum: sha256.New()}
+func newEncoder(w io.Writer, version uint16) *coder {
+	return &coder{w: bufio.NewWriterSize(w, 64<<10), sum: sha256.New(), version: version}
 }
 
 func newDecoder(r io.Reader) *coder {

@@ -27,7 +27,8 @@ type Body interface {
 		*raftlogv1.RegisterModule | *raftlogv1.ActivateModule | *raftlogv1.RetireBrain |
 		*raftlogv1.SubmitTask | *raftlogv1.LeaseTask | *raftlogv1.FinishTask |
 		*raftlogv1.FailTask | *raftlogv1.CancelTask | *raftlogv1.ExpireLeases |
-		*raftlogv1.PruneTasks
+		*raftlogv1.PruneTasks | *raftlogv1.SetSetup | *raftlogv1.AttestTask |
+		*raftlogv1.JudgeTask
 
 	proto.Message
 }
@@ -106,6 +107,12 @@ func commandType(body proto.Message) raftlogv1.CommandType {
 		return raftlogv1.CommandType_COMMAND_TYPE_EXPIRE_LEASES
 	case *raftlogv1.PruneTasks:
 		return raftlogv1.CommandType_COMMAND_TYPE_PRUNE_TASKS
+	case *raftlogv1.SetSetup:
+		return raftlogv1.CommandType_COMMAND_TYPE_SET_SETUP
+	case *raftlogv1.AttestTask:
+		return raftlogv1.CommandType_COMMAND_TYPE_ATTEST_TASK
+	case *raftlogv1.JudgeTask:
+		return raftlogv1.CommandType_COMMAND_TYPE_JUDGE_TASK
 	}
 	return raftlogv1.CommandType_COMMAND_TYPE_UNSPECIFIED
 }

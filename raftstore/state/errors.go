@@ -61,6 +61,15 @@ const (
 	CodeTaskNotQueued       Code = 69
 	CodeStaleFence          Code = 70
 	CodeTaskEnded           Code = 71
+
+	CodeNoSetup          Code = 80
+	CodeSetupMismatch    Code = 81
+	CodeProofNotAwaited  Code = 82
+	CodeProofRejected    Code = 83
+	CodeNoProof          Code = 84
+	CodeVerdictConflict  Code = 85
+	CodeOwnProof         Code = 86
+	CodeAttestationEnded Code = 87
 )
 
 // codeText is one row of the table of codes.
@@ -120,6 +129,20 @@ func codeTexts() []codeText {
 		{CodeTaskNotQueued, "task_not_queued", "Choose another task."},
 		{CodeStaleFence, "stale_fence", "Drop the result; the task was leased again."},
 		{CodeTaskEnded, "task_ended", "Nothing is left to do; the task has ended."},
+		{CodeNoSetup, "no_setup", "Ask an admin to set a setup, or ask for no proof."},
+		{
+			CodeSetupMismatch, "setup_mismatch",
+			"Compare the cluster's setup with the one that you trust.",
+		},
+		{CodeProofNotAwaited, "proof_not_awaited", "Drop the proof; nobody waits for it."},
+		{CodeProofRejected, "proof_rejected", "Run the task again and make another proof."},
+		{CodeNoProof, "no_proof", "Judge the bundle and statement that the task names."},
+		{CodeVerdictConflict, "verdict_conflict", "Nothing is left to do; the first one counts."},
+		{CodeOwnProof, "own_proof", "Leave the verdict to the other validators."},
+		{
+			CodeAttestationEnded, "attestation_ended",
+			"Nothing is left to do; the attestation has ended.",
+		},
 	}
 }
 
@@ -148,7 +171,8 @@ func (c Code) Fix() string { return c.text().fix }
 func (c Code) Valid() bool {
 	return c <= CodeAccountTableFull || (c >= CodeUnknownBlob && c <= CodeBlobTableFull) ||
 		(c >= CodeBrainLimit && c <= CodeVersionLimit) ||
-		(c >= CodeUnknownArguments && c <= CodeTaskEnded)
+		(c >= CodeUnknownArguments && c <= CodeTaskEnded) ||
+		(c >= CodeNoSetup && c <= CodeAttestationEnded)
 }
 
 // Codes returns every code in ascending order, [CodeOK] first.

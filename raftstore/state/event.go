@@ -11,7 +11,8 @@ type EventKind uint8
 
 // The kinds of events.
 const (
-	// EventTask: a task was submitted or changed; Task, Brain and TaskState are set.
+	// EventTask: a task or its attestation changed; Task, Brain, TaskState and Attestation
+	// are set.
 	EventTask EventKind = 1
 	// EventTaskPruned: an ended task was dropped; Task and Brain are set.
 	EventTaskPruned EventKind = 2
@@ -25,6 +26,13 @@ const (
 	EventBlobForgotten EventKind = 6
 	// EventAccess: roles, policy or cluster id changed.
 	EventAccess EventKind = 7
+	// EventSetup: the cluster has another setup.
+	EventSetup EventKind = 8
+	// EventMark: a miner's proof was rejected by a quorum; Node, Task, Brain and Blob, the
+	// bundle, are set.
+	EventMark EventKind = 9
+	// EventMismatch: a later run of a task gave other outputs; Node, Task and Brain are set.
+	EventMismatch EventKind = 10
 )
 
 // String returns the kind's word.
@@ -32,9 +40,10 @@ func (k EventKind) String() string {
 	words := [...]string{
 		EventTask: "task", EventTaskPruned: "task pruned", EventModule: "module",
 		EventBrain: "brain", EventBlob: "blob", EventBlobForgotten: "blob forgotten",
-		EventAccess: "access",
+		EventAccess: "access", EventSetup: "setup", EventMark: "mark",
+		EventMismatch: "mismatch",
 	}
-	if k >= EventTask && k <= EventAccess {
+	if k >= EventTask && k <= EventMismatch {
 		return words[k]
 	}
 	return fmt.Sprintf("event_%d", uint8(k))
@@ -48,8 +57,10 @@ type Event struct {
 	Kind        EventKind
 	Task        abi.TaskID
 	TaskState   TaskState
+	Attestation AttestState
 	Brain       abi.BrainID
 	Module      abi.Digest
 	ModuleState ModuleState
 	Blob        abi.Digest
+	Node        abi.Address
 }

@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"strings"
 	"testing"
@@ -13,7 +14,7 @@ import (
 // invariant, and two replicas that agree.
 func FuzzApply(f *testing.F) {
 	x := newScript(f)
-	for line := range strings.Lines(goldenScript) {
+	for line := range strings.Lines(goldenScript + attestedScript) {
 		verb, fl := parseLine(strings.TrimSpace(line))
 		cmd, err := x.build(verb, fl)
 		if err != nil {
@@ -27,7 +28,7 @@ func FuzzApply(f *testing.F) {
 	}
 	f.Add([]byte{})
 	f.Add([]byte{0xff})
-	base := encode(f, goldenState(f))
+	base := encode(f, attestedState(f))
 	f.Fuzz(func(t *testing.T, entry []byte) {
 		a, b := decode(t, base), decode(t, base)
 		for i := range Index(2) {
@@ -57,7 +58,8 @@ func FuzzBodies(f *testing.F) {
 		f.Add(r.Signer[:], uint8(1), []byte{8, 1})
 		f.Add(r.Signer[:], uint8(30), []byte{10, 1, 2})
 	}
-	base := encode(f, goldenState(f))
+	addAttestations(f, x)
+	base := encode(f, attestedState(f))
 	f.Fuzz(func(t *testing.T, signer []byte, kind uint8, body []byte) {
 		s := decode(t, base)
 		entry, err := EncodeCommand(&raftlogv1.Command{
@@ -76,10 +78,29 @@ func FuzzBodies(f *testing.F) {
 	})
 }
 
+// addAttestations adds bodies that go on with what the attested state holds.
+func addAttestations(f *testing.F, x *script) {
+	for _, line := range []string{
+		"judge by=val2 task=a3 bundle=p3 reason=proof",
+		"judge by=val2 task=a3 bundle=p3",
+		"attest by=n1 task=a1 bundle=p1 fence=48",
+		"setup by=alice digest=other kind=ceremony key=vk",
+		"lease by=n2 task=a5",
+	} {
+		verb, fl := parseLine(line)
+		cmd, err := x.build(verb, fl)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(cmd.GetRequest().GetSigner(), uint8(cmd.GetType()), cmd.GetBody())
+	}
+}
+
 // FuzzDecode reads arbitrary snapshots: what is accepted has one encoding.
 func FuzzDecode(f *testing.F) {
 	f.Add(encode(f, New()))
-	f.Add(encode(f, goldenState(f)))
+	f.Add(encode(f, attestedState(f)))
+	f.Add(encodeAs(f, goldenState(f), 1))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		// With the right checksum the fuzzer gets past it.
 		for _, in := range [][]byte{b, resum(b)} {
@@ -90,7 +111,7 @@ func FuzzDecode(f *testing.F) {
 				}
 				continue
 			}
-			if !bytes.Equal(encode(t, s), in) {
+			if !bytes.Equal(encodeAs(t, s, binary.BigEndian.Uint16(in[len(snapshotMagic):])), in) {
 				t.Fatal("accepted, and encodes to other bytes")
 			}
 		}

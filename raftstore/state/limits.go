@@ -31,6 +31,8 @@ const (
 	TimingsMax = 32
 	// CountersMax bounds the counters of a finished task.
 	CountersMax = 64
+	// SignatureBytes is the length of a validator's signature.
+	SignatureBytes = 65
 )
 
 // Limits of the tables.
@@ -47,6 +49,14 @@ const (
 	TasksMax = 1 << 17
 	// RequestsMax bounds the remembered requests.
 	RequestsMax = 1 << 20
+	// ConductsMax bounds the addresses with a record as miner or validator. What those
+	// beyond it do counts in the totals only.
+	ConductsMax = AccountsMax
+	// MarksKept is how many of a miner's latest slash marks are kept; all are counted.
+	MarksKept = 16
+	// VerdictsMax bounds the verdicts about one proof: one more on either side than what
+	// decides nothing.
+	VerdictsMax = 2*VerdictQuorumCeiling - 1
 )
 
 // Defaults and ceilings of a [Policy].
@@ -63,6 +73,19 @@ const (
 	AttemptsCeiling = 16
 	// BlobBytesPerOwnerDefault is how many bytes of blobs one owner may have committed.
 	BlobBytesPerOwnerDefault = 64 << 30
+	// VerdictQuorumDefault is how many validators have to agree about a proof.
+	VerdictQuorumDefault = 1
+	// VerdictQuorumCeiling is the most that a policy can ask for.
+	VerdictQuorumCeiling = 32
+	// ProofDeadlineDefaultMS is how long a node may take for a proof. It is long, because
+	// results come faster than their proofs and the proofs then wait on the node.
+	ProofDeadlineDefaultMS = 30 * 60 * 1000
+	// VerdictDeadlineDefaultMS is how long a proof waits for its verdicts.
+	VerdictDeadlineDefaultMS = 60 * 60 * 1000
+	// ProofAttemptsDefault is how many proofs of one task are tried.
+	ProofAttemptsDefault = 3
+	// ProofAttemptsCeiling is the most that a policy can allow.
+	ProofAttemptsCeiling = 16
 )
 
 // timeMaxMS is the end of the year 9999; no stamp lies beyond it.

@@ -14,61 +14,93 @@ func (c *call) finishTask(m *raftlogv1.FinishTask) *Error {
 	if bad != nil {
 		return bad
 	}
-	t := *old
-	if bad := parseResult(m, &t); bad != nil {
+	result, bad := parseResult(m)
+	if bad != nil {
 		return bad
 	}
-	if old.State == TaskDone && slices.Equal(old.Outputs, t.Outputs) {
-		c.resp.Task, c.resp.Brain, c.resp.Existing = t.ID, t.Brain, true
+	if old.State == TaskDone && slices.Equal(old.reported(Index(m.GetFence())), result.Outputs) {
+		c.resp.Task, c.resp.Brain, c.resp.Existing = old.ID, old.Brain, true
 		return nil
 	}
-	if old.State != TaskRunning {
+	again := old.Attestation.Rerunning() && old.Attestation.Lease.Fence == Index(m.GetFence())
+	if old.State != TaskRunning && !again {
 		return refuse(CodeTaskEnded, "task_id", "task %s is %s", old.ID, old.State)
 	}
-	if bad := c.holdNamed("outputs", t.Outputs); bad != nil {
+	if bad := c.holdNamed("outputs", result.Outputs); bad != nil {
 		return bad
 	}
-	for _, o := range t.Outputs {
-		c.refer([]abi.Digest{o.Digest}, 1)
+	t := *old
+	if again {
+		c.finishAgain(t, result)
+		return nil
 	}
+	t.Result = result
 	t.Failure = Failure{}
+	if t.Attestation.Asked() {
+		t.Attestation.State = AttestPending
+		t.Attestation.Attempts = 1
+		t.Attestation.Lease = t.Lease
+		c.awaitProof(&t.Attestation)
+	}
 	c.endTask(t, TaskDone)
 	return nil
 }
 
-// parseResult reads a result into a copy of its task.
-func parseResult(m *raftlogv1.FinishTask, t *Task) *Error {
-	outputs, bad := parseNamedBlobs("outputs", m.GetOutputs(), abi.OutputsMax)
-	if bad != nil {
-		return bad
+// reported returns the outputs that the holder of a fence has reported, nil if none.
+func (t *Task) reported(fence Index) []NamedBlob {
+	a := &t.Attestation
+	switch {
+	case a.Reported && fence == a.Lease.Fence:
+		return t.Proven()
+	case fence == t.Lease.Fence:
+		return t.Outputs
 	}
-	t.Outputs = outputs
-	if len(m.GetTimings()) > TimingsMax || len(m.GetCounters()) > CountersMax {
-		return refuse(CodeInvalidArgument, "timings", "%d timings and %d counters, at most %d and %d",
-			len(m.GetTimings()), len(m.GetCounters()), TimingsMax, CountersMax)
+	return nil
+}
+
+// parseResult reads a result.
+func parseResult(m *raftlogv1.FinishTask) (r Result, bad *Error) {
+	if r.Outputs, bad = parseNamedBlobs("outputs", m.GetOutputs(), abi.OutputsMax); bad != nil {
+		return r, bad
 	}
-	t.Timings, t.Counters = nil, nil
+	if r.Timings, bad = parseTimings(m.GetTimings()); bad != nil {
+		return r, bad
+	}
+	if n := len(m.GetCounters()); n > CountersMax {
+		return r, refuse(CodeInvalidArgument, "counters", "%d counters, the most is %d", n,
+			CountersMax)
+	}
 	last := ""
-	for _, x := range m.GetTimings() {
-		if !abi.ValidName(x.GetName()) || x.GetName() <= last {
-			return refuse(CodeInvalidArgument, "timings", "the names are not sorted and unique")
-		}
-		last = x.GetName()
-		t.Timings = append(t.Timings, Timing{x.GetName(), x.GetMicros()})
-	}
-	last = ""
 	for _, x := range m.GetCounters() {
 		if !abi.ValidName(x.GetName()) || x.GetName() <= last {
-			return refuse(CodeInvalidArgument, "counters", "the names are not sorted and unique")
+			return r, refuse(CodeInvalidArgument, "counters", "the names are not sorted and unique")
 		}
 		last = x.GetName()
-		t.Counters = append(t.Counters, Counter{x.GetName(), x.GetValue()})
+		r.Counters = append(r.Counters, Counter{x.GetName(), x.GetValue()})
 	}
 	if m.GetEngine() != "" {
 		if bad := parseName("engine", m.GetEngine()); bad != nil {
-			return bad
+			return r, bad
 		}
 	}
-	t.Engine = m.GetEngine()
-	return nil
+	r.Engine = m.GetEngine()
+	return r, nil
+}
+
+// parseTimings reads timings that are sorted by name already.
+func parseTimings(list []*raftlogv1.PhaseTiming) ([]Timing, *Error) {
+	if n := len(list); n > TimingsMax {
+		return nil, refuse(CodeInvalidArgument, "timings", "%d timings, the most is %d", n,
+			TimingsMax)
+	}
+	var out []Timing
+	last := ""
+	for _, x := range list {
+		if !abi.ValidName(x.GetName()) || x.GetName() <= last {
+			return nil, refuse(CodeInvalidArgument, "timings", "the names are not sorted and unique")
+		}
+		last = x.GetName()
+		out = append(out, Timing{x.GetName(), x.GetMicros()})
+	}
+	return out, nil
 }

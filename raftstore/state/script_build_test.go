@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"fmt"
 	"sort"
 	"strings"
@@ -77,6 +78,47 @@ func (x *script) buildTask(verb string, f fields, r Request) (*raftlogv1.Command
 			EndedBeforeMs: f.num("before", 0), Limit: uint32(f.num("limit", 100)),
 		})
 	}
+	return x.buildAttestation(verb, f, r)
+}
+
+// buildAttestation: the statement is named after the bundle, unless it is given.
+func (x *script) buildAttestation(verb string, f fields, r Request) (*raftlogv1.Command, error) {
+	if f["statement"] == "" {
+		f["statement"] = "statement of " + f["bundle"]
+	}
+	switch verb {
+	case "setup":
+		kind := map[string]raftlogv1.SetupKind{
+			"development": raftlogv1.SetupKind_SETUP_KIND_DEVELOPMENT,
+			"ceremony":    raftlogv1.SetupKind_SETUP_KIND_CEREMONY,
+		}
+		return NewCommand(r, &raftlogv1.SetSetup{
+			Digest: x.digest(f["digest"]), Kind: kind[f["kind"]], KeyBlob: x.digest(f["key"]),
+		})
+	case "attest":
+		m := &raftlogv1.AttestTask{
+			TaskId: x.digest(f["task"]), Node: x.address(f["by"]),
+			Fence:        uint64(f.num("fence", int64(x.fences[f["task"]]))),
+			BundleDigest: x.digest(f["bundle"]), StatementDigest: x.digest(f["statement"]),
+			SetupDigest: x.digest("setup"),
+			Timings:     []*raftlogv1.PhaseTiming{{Name: "prove", Micros: 990_000}},
+		}
+		if f["setup"] != "" {
+			m.SetupDigest = x.digest(f["setup"])
+		}
+		return NewCommand(r, m)
+	case "judge":
+		who := f["validator"]
+		if who == "" {
+			who = f["by"]
+		}
+		return NewCommand(r, &raftlogv1.JudgeTask{
+			TaskId: x.digest(f["task"]), Validator: x.address(who),
+			BundleDigest: x.digest(f["bundle"]), StatementDigest: x.digest(f["statement"]),
+			Accepted: f["reason"] == "" || f["accepted"] == "yes", Reason: f["reason"],
+			Signature: bytes.Repeat([]byte{byte(f.num("signature", 7))}, int(f.num("signature-bytes", 65))),
+		})
+	}
 	return nil, fmt.Errorf("unknown verb %q", verb)
 }
 
@@ -87,11 +129,15 @@ func policyOf(f fields) *raftlogv1.Policy {
 		AttemptsMax:           uint32(f.num("attempts", 0)),
 		BlobBytesPerOwnerMax:  uint64(f.num("blob-bytes", 0)),
 		OpenClients:           f["open"] == "yes",
+		VerdictQuorum:         uint32(f.num("quorum", 0)),
+		ProofDeadlineMs:       f.num("proof-deadline", 0),
+		VerdictDeadlineMs:     f.num("verdict-deadline", 0),
+		ProofAttemptsMax:      uint32(f.num("proof-attempts", 0)),
 	}
 }
 
 func roleOf(word string) Role {
-	for r := RoleAdmin; r <= RoleNode; r++ {
+	for r := RoleAdmin; r <= RoleValidator; r++ {
 		if r.String() == word {
 			return r
 		}
@@ -108,7 +154,7 @@ func (x *script) blob(f fields) *raftlogv1.CommitBlob {
 		Digest: x.digest(f["name"]), SizeBytes: uint64(f.num("size", 10)),
 		Owner: x.address(owner), Kind: raftlogv1.BlobKind(99),
 	}
-	for k := BlobModule; k <= BlobPlan; k++ {
+	for k := BlobModule; k <= BlobSetup; k++ {
 		if strings.ReplaceAll(k.String(), " ", "-") == f["kind"] {
 			m.Kind = raftlogv1.BlobKind(k)
 		}
@@ -180,7 +226,16 @@ func (x *script) submission(f fields) *raftlogv1.SubmitTask {
 		ModuleDigest: x.digest(f["module"]), Args: argsOf(f["args"]),
 		Inputs: x.named("text:" + f["input"]), KeysetDigest: x.digest(f["keyset"]),
 		Client: x.address(client), IdempotencyKey: []byte(f["key"]),
-		PlanDigest: x.digest(f["plan"]),
+		PlanDigest: x.digest(f["plan"]), SetupDigest: x.digest(f["setup"]),
+	}
+	switch f["proof"] {
+	case "":
+	case "no":
+		m.Attestation = raftlogv1.AttestationPolicy_ATTESTATION_POLICY_NONE
+	case "yes":
+		m.Attestation = raftlogv1.AttestationPolicy_ATTESTATION_POLICY_PROOF
+	default:
+		m.Attestation = 9
 	}
 	if m.GetBrain() > abi.BrainsMax {
 		m.Brain = abi.BrainsMax + 1

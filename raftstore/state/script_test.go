@@ -256,6 +256,15 @@ func (x *script) print(r Response, events []Event) string {
 		switch e.Kind {
 		case EventTask:
 			fmt.Fprintf(&b, " %s %s", e.Task, e.TaskState)
+			if e.Attestation != 0 {
+				fmt.Fprintf(&b, " %s", e.Attestation)
+			}
+		case EventSetup:
+			fmt.Fprintf(&b, " %s", e.Blob)
+		case EventMark:
+			fmt.Fprintf(&b, " %s %s %s", e.Node, e.Task, e.Blob)
+		case EventMismatch:
+			fmt.Fprintf(&b, " %s %s", e.Node, e.Task)
 		case EventTaskPruned:
 			fmt.Fprintf(&b, " %s", e.Task)
 		case EventModule:
@@ -332,7 +341,71 @@ func (x *script) show(what string) string {
 				r.Owner, v.BlobReferences(r.Digest))
 		}
 	default:
+		return x.showAttested(what)
+	}
+	return b.String()
+}
+
+func (x *script) showAttested(what string) string {
+	var b strings.Builder
+	v := x.s.View()
+	switch what {
+	case "totals":
+		fmt.Fprintf(&b, "%+v\n", v.Totals())
+	case "setup":
+		s := v.Setup()
+		fmt.Fprintf(&b, "%s %s key=%s refs=%d\n", s.Digest, s.Kind, s.Key, v.BlobReferences(s.Key))
+	case "conducts":
+		for _, k := range v.Conducts() {
+			fmt.Fprintf(&b, "%s proofs %d settled %d rejected %d expired, verdicts %d for %d against"+
+				" %d refused\n", k.Address, k.ProofsSettled, k.ProofsRejected, k.ProofsExpired,
+				k.VerdictsAccepting, k.VerdictsRejecting, k.VerdictsRefused)
+			for _, m := range k.Marks {
+				fmt.Fprintf(&b, "  mark %s %s %s by", m.Task, m.Bundle, m.Reason)
+				for _, verdict := range m.Verdicts {
+					fmt.Fprintf(&b, " %s", verdict.Validator)
+				}
+				b.WriteString("\n")
+			}
+		}
+	case "attestations":
+		for _, t := range v.Tasks(TaskFilter{}, 100) {
+			showAttestation(&b, &t)
+		}
+	default:
 		x.t.Fatalf("show %s?", what)
 	}
 	return b.String()
+}
+
+func showAttestation(b *strings.Builder, t *Task) {
+	a := &t.Attestation
+	fmt.Fprintf(b, "%s %s attempts=%d", t.ID, a.State, a.Attempts)
+	if !a.Lease.Node.IsZero() {
+		fmt.Fprintf(b, " miner=%s until=%d", a.Lease.Node, a.Lease.DeadlineMS)
+	}
+	for _, w := range []struct {
+		is   bool
+		word string
+	}{{a.Waiting(), "waiting"}, {a.Rerunning(), "rerunning"}, {a.Proving(), "proving"}} {
+		if w.is {
+			b.WriteString(" " + w.word)
+		}
+	}
+	if !a.Bundle.IsZero() {
+		fmt.Fprintf(b, " bundle=%s statement=%s", a.Bundle, a.Statement)
+	}
+	for _, v := range a.Verdicts {
+		fmt.Fprintf(b, " %s:%t%s", v.Validator, v.Accepted, v.Reason)
+	}
+	for _, d := range a.Rejected {
+		fmt.Fprintf(b, " rejected=%s", d)
+	}
+	for _, o := range a.Rerun.Outputs {
+		fmt.Fprintf(b, " rerun=%s", o.Digest)
+	}
+	if a.Failure.Code != 0 {
+		fmt.Fprintf(b, " failure=%s %q", a.Failure.Code, a.Failure.Message)
+	}
+	b.WriteString("\n")
 }

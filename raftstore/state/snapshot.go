@@ -10,8 +10,15 @@ import (
 	"github.com/cerberus-host/cerberus/abi"
 )
 
-// SnapshotVersion is the version of the canonical form that Encode writes.
-const SnapshotVersion = 1
+const (
+	// SnapshotVersion is the version of the canonical form that Encode writes. Version 2
+	// added attestations.
+	SnapshotVersion = 2
+	// snapshotOldest is the oldest version that Decode reads.
+	snapshotOldest = 1
+	// snapshotAttested is the first version with attestations.
+	snapshotAttested = 2
+)
 
 // snapshotMagic begins every encoded state.
 const snapshotMagic = "CERBSTAT"
@@ -22,17 +29,23 @@ type image struct {
 	nowMS     int64
 	clusterID string
 	policy    Policy
+	setup     Setup
+	totals    Totals
 	accounts  []Account
 	blobs     []*Blob
 	brains    []*Brain
 	tasks     []*Task
 	requests  []*request
+	conducts  []*Conduct
 }
 
 // Encode writes the canonical form: the same state gives the same bytes on every
 // machine. It ends with the SHA-256 of everything before.
-func (f *Frozen) Encode(w io.Writer) error {
-	c := newEncoder(w)
+func (f *Frozen) Encode(w io.Writer) error { return f.encodeAs(w, SnapshotVersion) }
+
+// encodeAs writes a version. An older one leaves out what it does not know.
+func (f *Frozen) encodeAs(w io.Writer, version uint16) error {
+	c := newEncoder(w, version)
 	im := f.image()
 	im.code(c)
 	return c.finish()
@@ -42,11 +55,13 @@ func (f *Frozen) Encode(w io.Writer) error {
 func (f *Frozen) image() *image {
 	im := &image{
 		index: f.index, nowMS: f.nowMS, clusterID: f.clusterID, policy: f.policy,
+		setup: f.setup, totals: f.totals,
 		accounts: sortedAccounts(f.roles),
 		blobs:    make([]*Blob, 0, len(f.blobs)),
 		brains:   make([]*Brain, 0, len(f.brains)),
 		tasks:    make([]*Task, 0, len(f.tasks)),
 		requests: make([]*request, 0, len(f.requests)),
+		conducts: make([]*Conduct, 0, len(f.conducts)),
 	}
 	for _, b := range f.blobs {
 		im.blobs = append(im.blobs, b)
@@ -60,17 +75,24 @@ func (f *Frozen) image() *image {
 	for _, r := range f.requests {
 		im.requests = append(im.requests, r)
 	}
+	for _, k := range f.conducts {
+		im.conducts = append(im.conducts, k)
+	}
 	slices.SortFunc(im.blobs, compareBlobs)
 	slices.SortFunc(im.brains, compareBrains)
 	slices.SortFunc(im.tasks, compareTasks)
 	slices.SortFunc(im.requests, compareRequests)
+	slices.SortFunc(im.conducts, compareConducts)
 	return im
 }
 
 func compareAccounts(a, b Account) int { return bytes.Compare(a.Address[:], b.Address[:]) }
 func compareBlobs(a, b *Blob) int      { return bytes.Compare(a.Digest[:], b.Digest[:]) }
 func compareBrains(a, b *Brain) int    { return cmp.Compare(a.ID, b.ID) }
-func compareTasks(a, b *Task) int      { return cmp.Compare(a.SubmitIndex, b.SubmitIndex) }
+func compareConducts(a, b *Conduct) int {
+	return bytes.Compare(a.Address[:], b.Address[:])
+}
+func compareTasks(a, b *Task) int { return cmp.Compare(a.SubmitIndex, b.SubmitIndex) }
 
 func compareRequests(a, b *request) int {
 	return cmp.Or(bytes.Compare(a.key.signer[:], b.key.signer[:]),
@@ -79,7 +101,8 @@ func compareRequests(a, b *request) int {
 
 // Decode reads what [Frozen.Encode] wrote, to the end of r. It is strict: damage, another
 // order, trailing bytes and broken invariants are ErrSnapshot; read errors are returned
-// as they are. Memory grows with what was read, not with the lengths that it claims.
+// as they are. Memory grows with what was read, not with the lengths that it claims. It also
+// reads version 1, which has no attestations: no task of it asked for a proof.
 func Decode(r io.Reader) (*State, error) {
 	c := newDecoder(r)
 	im := &image{}
@@ -93,6 +116,10 @@ func Decode(r io.Reader) (*State, error) {
 	}
 	s := New()
 	s.index, s.nowMS, s.clusterID, s.policy = im.index, im.nowMS, im.clusterID, im.policy
+	s.setup, s.totals = im.setup, im.totals
+	for _, k := range im.conducts {
+		s.conducts[k.Address] = k
+	}
 	for _, a := range im.accounts {
 		s.roles[a.Address] = a.Roles
 	}
@@ -126,6 +153,7 @@ func (im *image) checkOrder(c *coder) {
 	ascending(c, "brains", im.brains, compareBrains)
 	ascending(c, "tasks", im.tasks, compareTasks)
 	ascending(c, "requests", im.requests, compareRequests)
+	ascending(c, "conducts", im.conducts, compareConducts)
 }
 
 func ascending[T any](c *coder, name string, v []T, compare func(a, b T) int) {
@@ -140,10 +168,10 @@ func ascending[T any](c *coder, name string, v []T, compare func(a, b T) int) {
 func (im *image) code(c *coder) {
 	magic := []byte(snapshotMagic)
 	c.fixed(magic)
-	version := uint16(SnapshotVersion)
-	c.u16(&version)
-	if c.err == nil && (string(magic) != snapshotMagic || version != SnapshotVersion) {
-		c.failf("it is no state of version %d", SnapshotVersion)
+	c.u16(&c.version)
+	if c.err == nil && (string(magic) != snapshotMagic || c.version < snapshotOldest ||
+		c.version > SnapshotVersion) {
+		c.failf("it is no state of version %d to %d", snapshotOldest, SnapshotVersion)
 	}
 	c.index(&im.index)
 	c.time(&im.nowMS)
@@ -154,6 +182,11 @@ func (im *image) code(c *coder) {
 	list(c, &im.brains, abi.BrainsMax, pointer(codeBrain))
 	list(c, &im.tasks, TasksMax, pointer(codeTask))
 	list(c, &im.requests, RequestsMax, pointer(codeRequest))
+	if c.version >= snapshotAttested {
+		codeSetup(c, &im.setup)
+		codeTotals(c, &im.totals)
+		list(c, &im.conducts, ConductsMax, pointer(codeConduct))
+	}
 }
 
 // pointer makes the function of a record serve a list of pointers to it.
@@ -172,6 +205,15 @@ func codePolicy(c *coder, p *Policy) {
 	c.u32(&p.AttemptsMax)
 	c.u64(&p.BlobBytesPerOwnerMax)
 	c.boolean(&p.OpenClients)
+	if c.version >= snapshotAttested {
+		codeProofPolicy(c, p)
+		return
+	}
+	if c.reading {
+		d := defaultPolicy()
+		p.VerdictQuorum, p.ProofAttemptsMax = d.VerdictQuorum, d.ProofAttemptsMax
+		p.ProofDeadlineMS, p.VerdictDeadlineMS = d.ProofDeadlineMS, d.VerdictDeadlineMS
+	}
 }
 
 func codeAccount(c *coder, a *Account) {
@@ -243,26 +285,43 @@ func codeTask(c *coder, t *Task) {
 	c.str(&t.IdempotencyKey, IdempotencyKeyBytesMax)
 	c.u8((*uint8)(&t.State))
 	c.u32(&t.Attempts)
-	c.fixed(t.Lease.Node[:])
-	c.index(&t.Lease.Fence)
-	c.time(&t.Lease.DeadlineMS)
-	c.u8((*uint8)(&t.Failure.Code))
-	c.str(&t.Failure.Message, FailureBytesMax)
+	codeLease(c, &t.Lease)
+	codeFailure(c, &t.Failure)
 	c.time(&t.SubmittedMS)
 	c.time(&t.LeasedMS)
 	c.time(&t.EndedMS)
 	c.index(&t.SubmitIndex)
 	c.index(&t.ChangeIndex)
-	list(c, &t.Outputs, abi.OutputsMax, codeNamedBlob)
-	list(c, &t.Timings, TimingsMax, func(c *coder, x *Timing) {
-		c.str(&x.Name, abi.NameBytesMax)
-		c.u64(&x.Micros)
-	})
-	list(c, &t.Counters, CountersMax, func(c *coder, x *Counter) {
+	codeResult(c, &t.Result)
+	if c.version >= snapshotAttested {
+		codeAttestation(c, &t.Attestation)
+	}
+}
+
+func codeResult(c *coder, r *Result) {
+	list(c, &r.Outputs, abi.OutputsMax, codeNamedBlob)
+	list(c, &r.Timings, TimingsMax, codeTiming)
+	list(c, &r.Counters, CountersMax, func(c *coder, x *Counter) {
 		c.str(&x.Name, abi.NameBytesMax)
 		c.u64(&x.Value)
 	})
-	c.str(&t.Engine, abi.NameBytesMax)
+	c.str(&r.Engine, abi.NameBytesMax)
+}
+
+func codeTiming(c *coder, x *Timing) {
+	c.str(&x.Name, abi.NameBytesMax)
+	c.u64(&x.Micros)
+}
+
+func codeLease(c *coder, l *Lease) {
+	c.fixed(l.Node[:])
+	c.index(&l.Fence)
+	c.time(&l.DeadlineMS)
+}
+
+func codeFailure(c *coder, f *Failure) {
+	c.u8((*uint8)(&f.Code))
+	c.str(&f.Message, FailureBytesMax)
 }
 
 func codeRequest(c *coder, r *request) {

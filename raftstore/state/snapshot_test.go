@@ -16,8 +16,11 @@ import (
 	raftlogv1 "github.com/cerberus-host/cerberus/proto/gen/cerberus/raftlog/v1"
 )
 
-// goldenFile is a state as version 1 wrote it. It stays, and stays readable.
-const goldenFile = "testdata/formats/v1/state.bin"
+// The golden files are states as versions 1 and 2 wrote them. They stay, and stay readable.
+const (
+	goldenFile1 = "testdata/formats/v1/state.bin"
+	goldenFile2 = "testdata/formats/v2/state.bin"
+)
 
 // goldenScript makes the state of the golden file: every table has a record.
 const goldenScript = setup + `role by=alice who=n2 role=node
@@ -44,43 +47,123 @@ retire by=bob brain=9
 forget by=dora name=unknown
 `
 
-func goldenState(t testing.TB) *State {
+// attestedScript goes on from the golden script: an attestation in every state.
+const attestedScript = `role by=alice who=val role=validator
+role by=alice who=val2 role=validator
+policy by=alice live=77 attempts=2 open=yes quorum=2 proof-attempts=2 proof-deadline=500
+blob by=alice name=vk kind=setup
+blob by=n1 name=p1 kind=bundle
+blob by=n1 name=p2 kind=bundle
+blob by=n1 name=p3 kind=bundle
+blob by=n1 name=out2 kind=ciphertext
+setup by=alice digest=setup kind=development key=vk
+activate by=bob brain=7 module=m1
+submit by=dora task=a1 brain=7 module=m1 args=exam:a input=in proof=yes setup=setup
+submit by=dora task=a2 brain=7 module=m1 args=exam:a input=in proof=yes
+submit by=dora task=a3 brain=7 module=m1 args=exam:a input=in proof=yes
+submit by=dora task=a4 brain=7 module=m1 args=exam:a input=in proof=yes
+submit by=dora task=a5 brain=7 module=m1 args=exam:a input=in proof=yes
+submit by=dora task=a6 brain=7 module=m1 args=exam:a input=in proof=yes
+lease by=n1 task=a1
+finish by=n1 task=a1 outputs=label:out
+lease by=n1 task=a2
+finish by=n1 task=a2 outputs=label:out
+attest by=n1 task=a2 bundle=p1
+judge by=val task=a2 bundle=p1
+judge by=val2 task=a2 bundle=p1
+lease by=n1 task=a3
+finish by=n1 task=a3 outputs=label:out
+attest by=n1 task=a3 bundle=p2
+judge by=val task=a3 bundle=p2 reason=proof
+judge by=val2 task=a3 bundle=p2 reason=proof
+lease by=n2 task=a3
+finish by=n2 task=a3 outputs=label:out2
+attest by=n2 task=a3 bundle=p3
+judge by=val task=a3 bundle=p3 reason=statement
+lease by=n1 task=a4
+finish by=n1 task=a4 outputs=label:out
+fail by=n1 task=a4 message=bound retryable=no
+lease by=n1 task=a5
+finish by=n1 task=a5 outputs=label:out
+fail by=n1 task=a5 message=memory
+judge by=val task=a5 bundle=p1
+`
+
+func goldenState(t testing.TB) *State { return goldenStateOf(t, goldenScript) }
+
+func attestedState(t testing.TB) *State { return goldenStateOf(t, goldenScript+attestedScript) }
+
+func goldenStateOf(t testing.TB, text string) *State {
 	x := newScript(t)
-	for line := range strings.Lines(goldenScript) {
+	for line := range strings.Lines(text) {
 		x.command(strings.TrimSpace(line))
 	}
 	return x.s
 }
 
-func TestGoldenSnapshot(t *testing.T) {
-	want := encode(t, goldenState(t))
-	if *rewrite {
-		if _, err := os.Stat(goldenFile); errors.Is(err, os.ErrNotExist) {
-			if err := os.WriteFile(goldenFile, want, 0o600); err != nil {
+// encodeAs encodes a state as the version that wrote a sample.
+func encodeAs(t testing.TB, s *State, version uint16) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := s.Freeze().encodeAs(&b, version); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestGoldenSnapshots(t *testing.T) {
+	for _, g := range []struct {
+		file    string
+		version uint16
+		state   *State
+		counts  Counts
+	}{
+		{goldenFile1, 1, goldenState(t), Counts{
+			Accounts: 5, Blobs: 9, Brains: 1, Tasks: 4, Queued: 1, Running: 1, Requests: 31,
+		}},
+		{goldenFile2, 2, attestedState(t), Counts{
+			Accounts: 7, Blobs: 14, Brains: 1, Tasks: 10, Queued: 3, Running: 1, Requests: 70,
+			Proving: 1, Proved: 1, Conducts: 3,
+		}},
+	} {
+		want := encodeAs(t, g.state, g.version)
+		if _, err := os.Stat(g.file); *rewrite && errors.Is(err, os.ErrNotExist) {
+			if err := os.WriteFile(g.file, want, 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
+		b, err := os.ReadFile(g.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := decode(t, b)
+		if !bytes.Equal(encodeAs(t, s, g.version), b) {
+			t.Errorf("%s is not what its state encodes to", g.file)
+		}
+		if !bytes.Equal(b, want) {
+			t.Errorf("the same commands give another state than when %s was written", g.file)
+		}
+		if c := s.View().Counts(); c != g.counts {
+			t.Errorf("%s holds %+v", g.file, c)
+		}
 	}
-	b, err := os.ReadFile(goldenFile)
+}
+
+// A state that was read from version 1 is the one that the same commands give now: what
+// version 1 does not have has its default.
+func TestVersion1IsReadWithDefaults(t *testing.T) {
+	b, err := os.ReadFile(goldenFile1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := decode(t, b)
-	if !bytes.Equal(encode(t, s), b) {
-		t.Error("the golden file is not what its state encodes to")
-	}
-	if !bytes.Equal(b, want) {
-		t.Error("the same commands give another state than when the file was written")
-	}
-	c := s.View().Counts()
-	if c != (Counts{Accounts: 5, Blobs: 9, Brains: 1, Tasks: 4, Queued: 1, Running: 1, Requests: 31}) {
-		t.Errorf("the golden file holds %+v", c)
+	if !bytes.Equal(encode(t, decode(t, b)), encode(t, goldenState(t))) {
+		t.Error("the state read from version 1 is another one")
 	}
 }
 
 // Every flipped byte and every cut is refused.
 func TestDamagedSnapshots(t *testing.T) {
-	b := encode(t, goldenState(t))
+	b := encode(t, attestedState(t))
 	for i := range b {
 		flipped := bytes.Clone(b)
 		flipped[i] ^= 1 << (i % 8)
@@ -111,7 +194,7 @@ func resum(b []byte) []byte {
 // A wrong state with a right checksum is refused as well, or is a state that holds every
 // invariant and has no other encoding.
 func TestForgedSnapshots(t *testing.T) {
-	b := encode(t, goldenState(t))
+	b := encode(t, attestedState(t))
 	accepted := 0
 	for i := range b[:len(b)-sha256.Size] {
 		forged := bytes.Clone(b)
@@ -151,20 +234,52 @@ type failingWriter struct{ err error }
 
 func (w failingWriter) Write([]byte) (int, error) { return 0, w.err }
 
-// goldenEntries holds an entry of every type as version 1 wrote it, in hexadecimal, with
-// the word of its answer. It stays, and what it leads to stays the same.
-const goldenEntries = "testdata/formats/v1/entries.txt"
+// The golden entries are of every type as it was first written, in hexadecimal, with the
+// word of the answer. They stay, and what they lead to stays the same.
+const (
+	goldenEntries1 = "testdata/formats/v1/entries.txt"
+	goldenEntries2 = "testdata/formats/v2/entries.txt"
+)
 
 func TestGoldenEntries(t *testing.T) {
-	if *rewrite {
-		writeGoldenEntries(t)
+	const cleanup = "expire-leases by=n1\nexpire-blobs by=n1\nprune by=n1 before=99999\n" +
+		"forget by=n1 name=out\n"
+	types := map[raftlogv1.CommandType]bool{}
+	for _, g := range []struct {
+		file, lines string
+		version     uint16
+		want        string
+	}{
+		{
+			goldenEntries1, goldenScript + cleanup, 1,
+			"sha256:2aae80fc6955416a2a40361468dbe925102b6ba8f6c07cf06a738c140826ecc8",
+		},
+		{
+			goldenEntries2, goldenScript + attestedScript + cleanup, 2,
+			"sha256:dfa03693d56e46c4b40beb12023af3f73066ab4d59a2b86182f6f010c5d11e7b",
+		},
+	} {
+		if *rewrite {
+			writeGoldenEntries(t, g.file, g.lines)
+		}
+		s := applyGolden(t, g.file, types)
+		if got := abi.SumDigest(encodeAs(t, s, g.version)).String(); got != g.want {
+			t.Errorf("the entries of %s lead to state %s, want %s", g.file, got, g.want)
+		}
 	}
-	b, err := os.ReadFile(goldenEntries)
+	if len(types) != len(raftlogv1.CommandType_name)-1 {
+		t.Errorf("%d of %d types are there", len(types), len(raftlogv1.CommandType_name)-1)
+	}
+}
+
+// applyGolden applies the entries of a file to an empty state.
+func applyGolden(t *testing.T, file string, types map[raftlogv1.CommandType]bool) *State {
+	t.Helper()
+	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := New()
-	types := map[raftlogv1.CommandType]bool{}
 	for line := range strings.Lines(string(b)) {
 		text, want, _ := strings.Cut(strings.TrimSpace(line), " ")
 		entry, err := hex.DecodeString(text)
@@ -180,27 +295,16 @@ func TestGoldenEntries(t *testing.T) {
 			t.Errorf("entry %d, %s: %v, want %s", s.Index(), cmd.kind, resp.Err(), want)
 		}
 	}
-	if len(types) != len(raftlogv1.CommandType_name)-1 {
-		t.Errorf("%d of %d types are there", len(types), len(raftlogv1.CommandType_name)-1)
-	}
-	const want = "sha256:2aae80fc6955416a2a40361468dbe925102b6ba8f6c07cf06a738c140826ecc8"
-	if got := abi.SumDigest(encode(t, s)).String(); got != want {
-		t.Errorf("the entries lead to state %s, want %s", got, want)
-	}
+	return s
 }
 
-func writeGoldenEntries(t *testing.T) {
+func writeGoldenEntries(t *testing.T, file, lines string) {
 	t.Helper()
-	if _, err := os.Stat(goldenEntries); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
 		return
 	}
 	x := newScript(t)
 	var out strings.Builder
-	lines := goldenScript + `expire-leases by=n1
-expire-blobs by=n1
-prune by=n1 before=99999
-forget by=n1 name=out
-`
 	for line := range strings.Lines(lines) {
 		verb, f := parseLine(strings.TrimSpace(line))
 		cmd, err := x.build(verb, f)
@@ -218,7 +322,7 @@ forget by=n1 name=out
 		}
 		fmt.Fprintf(&out, "%x %s\n", entry, resp.Code)
 	}
-	if err := os.WriteFile(goldenEntries, []byte(out.String()), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(out.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -13,12 +13,15 @@ type State struct {
 	nowMS     int64
 	clusterID string
 	policy    Policy
+	setup     Setup
+	totals    Totals
 
 	roles    map[abi.Address]Roles
 	blobs    map[abi.Digest]*Blob
 	brains   map[abi.BrainID]*Brain
 	tasks    map[abi.TaskID]*Task
 	requests map[requestKey]*request
+	conducts map[abi.Address]*Conduct
 
 	derived
 }
@@ -31,10 +34,11 @@ type derived struct {
 	names map[string]abi.BrainID
 	// keys finds a task by its client's idempotency key.
 	keys map[taskKey]abi.TaskID
-	// order lists every task, queue the queued and running the leased ones, each by
-	// SubmitIndex.
-	order, queue, running taskList
-	// open counts the tasks of a version that have not ended, live those of a client.
+	// order lists every task, queue those that wait for a node, running those that a node
+	// runs, proving those whose proof a node owes, and proved those whose proof waits for
+	// verdicts; each by SubmitIndex.
+	order, queue, running, proving, proved taskList
+	// open counts the open tasks of a version, live those of a client.
 	open map[versionKey]uint32
 	live map[abi.Address]uint32
 	// liveTotal is the sum of live.
@@ -64,6 +68,7 @@ func New() *State {
 		brains:   map[abi.BrainID]*Brain{},
 		tasks:    map[abi.TaskID]*Task{},
 		requests: map[requestKey]*request{},
+		conducts: map[abi.Address]*Conduct{},
 		derived:  newDerived(),
 	}
 }
@@ -98,30 +103,35 @@ func (s *State) rebuild() {
 			}
 		}
 	}
+	if !s.setup.IsZero() {
+		s.refer([]abi.Digest{s.setup.Key}, 1)
+	}
 	for _, t := range s.tasks {
 		s.refer(t.blobs(), 1)
 		if t.IdempotencyKey != "" {
 			s.keys[taskKey{t.Client, t.IdempotencyKey}] = t.ID
 		}
 		s.order = append(s.order, taskRef{t.SubmitIndex, t.ID})
-		switch t.State {
-		case TaskQueued:
-			s.queue = append(s.queue, taskRef{t.SubmitIndex, t.ID})
-		case TaskRunning:
-			s.running = append(s.running, taskRef{t.SubmitIndex, t.ID})
-		case TaskDone, TaskFailed, TaskCancelled:
-		}
-		if !t.State.Ended() {
+		if t.Open() {
 			s.countLive(t, 1)
 		}
 	}
 	s.order.sort()
-	s.queue.sort()
-	s.running.sort()
+	for _, r := range s.order {
+		s.place(s.tasks[r.id])
+	}
 	for k, r := range s.requests {
 		s.expiries = append(s.expiries, expiry{r.expiryMS, k})
 	}
 	s.expiries.init()
+}
+
+// place puts a task into the lists that its state asks for, and takes it out of the others.
+func (s *State) place(t *Task) {
+	s.queue.set(t, t.Leasable())
+	s.running.set(t, t.Executing())
+	s.proving.set(t, t.Attestation.Proving())
+	s.proved.set(t, t.Attestation.State == AttestProved)
 }
 
 // refer adds delta to the reference count of every listed blob.
@@ -136,7 +146,7 @@ func (s *State) refer(list []abi.Digest, delta int) {
 	}
 }
 
-// countLive adds delta to the counts of tasks that have not ended.
+// countLive adds delta to the counts of open tasks.
 func (s *State) countLive(t *Task, delta int) {
 	v := versionKey{t.Brain, t.Module}
 	addCount(s.open, v, delta)
@@ -158,6 +168,7 @@ func addCount[K comparable](m map[K]uint32, k K, delta int) {
 func (s *State) Freeze() *Frozen {
 	return &Frozen{
 		index: s.index, nowMS: s.nowMS, clusterID: s.clusterID, policy: s.policy,
+		setup: s.setup, totals: s.totals, conducts: maps.Clone(s.conducts),
 		roles: maps.Clone(s.roles), blobs: maps.Clone(s.blobs),
 		brains: maps.Clone(s.brains), tasks: maps.Clone(s.tasks),
 		requests: maps.Clone(s.requests),
@@ -171,11 +182,14 @@ type Frozen struct {
 	nowMS     int64
 	clusterID string
 	policy    Policy
+	setup     Setup
+	totals    Totals
 	roles     map[abi.Address]Roles
 	blobs     map[abi.Digest]*Blob
 	brains    map[abi.BrainID]*Brain
 	tasks     map[abi.TaskID]*Task
 	requests  map[requestKey]*request
+	conducts  map[abi.Address]*Conduct
 }
 
 // Index returns the index of the last entry in the picture.

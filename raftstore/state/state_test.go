@@ -58,26 +58,35 @@ func newCluster(t testing.TB) *script {
 
 // The numbers of roles, kinds and failures are those of the log's messages.
 func TestNumbersAreThoseOfTheLog(t *testing.T) {
-	for r := RoleAdmin; r <= RoleNode; r++ {
+	for r := RoleAdmin; r <= RoleValidator; r++ {
 		want := "ROLE_" + strings.ToUpper(r.String())
 		if got := raftlogv1.Role(r).String(); got != want {
 			t.Errorf("role %d is %s here and %s in the log", r, want, got)
 		}
 	}
-	if n := len(raftlogv1.Role_name); n != int(RoleNode)+1 {
+	if n := len(raftlogv1.Role_name); n != int(RoleValidator)+1 {
 		t.Errorf("the log has %d roles", n)
 	}
-	for k := BlobModule; k <= BlobPlan; k++ {
+	for k := BlobModule; k <= BlobSetup; k++ {
 		want := "BLOB_KIND_" + strings.ToUpper(strings.ReplaceAll(k.String(), " ", ""))
 		if got := raftlogv1.BlobKind(k).String(); got != want {
 			t.Errorf("kind %d is %s here and %s in the log", k, want, got)
 		}
 	}
-	if n := len(raftlogv1.BlobKind_name); n != int(BlobPlan)+1 {
+	if n := len(raftlogv1.BlobKind_name); n != int(BlobSetup)+1 {
 		t.Errorf("the log has %d kinds", n)
 	}
 	if n := len(raftlogv1.FailureCode_name); n != int(FailureAttempts)+1 {
 		t.Errorf("the log has %d failures", n)
+	}
+	for k := SetupDevelopment; k <= SetupCeremony; k++ {
+		want := "SETUP_KIND_" + strings.ToUpper(k.String())
+		if got := raftlogv1.SetupKind(k).String(); got != want {
+			t.Errorf("kind %d is %s here and %s in the log", k, want, got)
+		}
+	}
+	if n := len(raftlogv1.SetupKind_name); n != int(SetupCeremony)+1 {
+		t.Errorf("the log has %d kinds of setups", n)
 	}
 }
 

@@ -23,6 +23,9 @@ func (c *call) submitTask(m *raftlogv1.SubmitTask) *Error {
 	if bad := c.resolveVersion(t, m); bad != nil {
 		return bad
 	}
+	if bad := c.checkSetup(t); bad != nil {
+		return bad
+	}
 	if bad := c.holdNamed("inputs", t.Inputs); bad != nil {
 		return bad
 	}
@@ -32,14 +35,13 @@ func (c *call) submitTask(m *raftlogv1.SubmitTask) *Error {
 	t.State = TaskQueued
 	t.SubmittedMS = c.nowMS
 	t.SubmitIndex = c.index
-	c.resp.Task = t.ID
-	c.refer(t.blobs(), 1)
+	if t.Attestation.Asked() {
+		t.Attestation.Setup = c.setup
+	}
 	if t.IdempotencyKey != "" {
 		c.keys[taskKey{t.Client, t.IdempotencyKey}] = t.ID
 	}
 	c.order.add(t)
-	c.queue.add(t)
-	c.countLive(t, 1)
 	c.putTask(*t)
 	return nil
 }
@@ -88,8 +90,47 @@ func (c *call) parseTask(m *raftlogv1.SubmitTask) (*Task, *Error) {
 	if t.Inputs, bad = parseNamedBlobs("inputs", m.GetInputs(), abi.InputsMax); bad != nil {
 		return nil, bad
 	}
-	t.KeySet, bad = parseOptionalDigest("keyset_digest", m.GetKeysetDigest())
-	return t, bad
+	if t.KeySet, bad = parseOptionalDigest("keyset_digest", m.GetKeysetDigest()); bad != nil {
+		return nil, bad
+	}
+	return t, parseAsked(m, t)
+}
+
+// parseAsked reads whether a proof is asked for, and under which setup.
+func parseAsked(m *raftlogv1.SubmitTask, t *Task) *Error {
+	pinned, bad := parseOptionalDigest("setup_digest", m.GetSetupDigest())
+	if bad != nil {
+		return bad
+	}
+	switch m.GetAttestation() {
+	case raftlogv1.AttestationPolicy_ATTESTATION_POLICY_UNSPECIFIED,
+		raftlogv1.AttestationPolicy_ATTESTATION_POLICY_NONE:
+		if !pinned.IsZero() {
+			return refuse(CodeInvalidArgument, "setup_digest", "no proof is asked for")
+		}
+		return nil
+	case raftlogv1.AttestationPolicy_ATTESTATION_POLICY_PROOF:
+		t.Attestation.State = AttestNone
+		t.Attestation.Setup.Digest = pinned
+		return nil
+	}
+	return refuse(CodeInvalidArgument, "attestation", "policy %d is unknown", m.GetAttestation())
+}
+
+// checkSetup refuses a task whose proof could not be made, or that its client would not
+// trust.
+func (c *call) checkSetup(t *Task) *Error {
+	pinned := t.Attestation.Setup.Digest
+	switch {
+	case !t.Attestation.Asked():
+		return nil
+	case c.setup.IsZero():
+		return refuse(CodeNoSetup, "attestation", "the cluster has no setup")
+	case !pinned.IsZero() && pinned != c.setup.Digest:
+		return refuse(CodeSetupMismatch, "setup_digest", "the cluster's setup is %s",
+			c.setup.Digest)
+	}
+	return nil
 }
 
 // resolveVersion finds the active version and the variant that the task runs.
@@ -135,21 +176,38 @@ func (c *call) checkQuota(client abi.Address) *Error {
 	case len(c.tasks) >= TasksMax:
 		return refuse(CodeTaskTableFull, "", "%d tasks are kept", len(c.tasks))
 	case c.liveTotal >= c.policy.LiveTasksMax:
-		return refuse(CodeQueueFull, "", "%d tasks wait or run, the most is %d", c.liveTotal,
+		return refuse(CodeQueueFull, "", "%d tasks are open, the most is %d", c.liveTotal,
 			c.policy.LiveTasksMax)
 	case c.live[client] >= c.policy.LiveTasksPerClientMax:
-		return refuse(CodeClientQuota, "client", "%d tasks of %s wait or run, the most is %d",
+		return refuse(CodeClientQuota, "client", "%d tasks of %s are open, the most is %d",
 			c.live[client], client, c.policy.LiveTasksPerClientMax)
 	}
 	return nil
 }
 
+// putTask stores a task, a copy, and keeps everything right that follows from its record:
+// references, lists, counts, and the life of its version.
 func (c *call) putTask(t Task) {
 	t.ChangeIndex = c.index
+	old, known := c.tasks[t.ID]
 	c.tasks[t.ID] = &t
+	c.refer(t.blobs(), 1)
+	if known {
+		c.refer(old.blobs(), -1)
+	}
+	c.place(&t)
 	c.resp.Task = t.ID
 	c.resp.Brain = t.Brain
-	c.emit(Event{Kind: EventTask, Task: t.ID, Brain: t.Brain, TaskState: t.State})
+	c.emit(Event{
+		Kind: EventTask, Task: t.ID, Brain: t.Brain, TaskState: t.State,
+		Attestation: t.Attestation.State,
+	})
+	switch {
+	case !known:
+		c.countLive(&t, 1)
+	case old.Open() && !t.Open():
+		c.closeTask(&t)
+	}
 }
 
 // findTask finds a task by the bytes of its id.
@@ -188,15 +246,12 @@ func (c *call) cancelTask(m *raftlogv1.CancelTask) *Error {
 
 // endTask stores a task, a copy, in a final state.
 func (c *call) endTask(t Task, state TaskState) {
-	c.queue.remove(&t)
-	c.running.remove(&t)
 	t.State = state
 	t.EndedMS = c.nowMS
 	c.putTask(t)
-	c.closeTask(&t)
 }
 
-// pruneTasks drops ended tasks, the oldest submissions first.
+// pruneTasks drops tasks that are not open any more, the oldest submissions first.
 func (c *call) pruneTasks(m *raftlogv1.PruneTasks) *Error {
 	if bad := c.needNodeOrAdmin(); bad != nil {
 		return bad
@@ -217,7 +272,7 @@ func (c *call) pruneTasks(m *raftlogv1.PruneTasks) *Error {
 			break
 		}
 		t := c.tasks[r.id]
-		if !t.State.Ended() || t.EndedMS >= m.GetEndedBeforeMs() {
+		if t.Open() || t.closedMS() >= m.GetEndedBeforeMs() {
 			kept = append(kept, r)
 			continue
 		}

@@ -35,6 +35,15 @@ func (l *taskList) add(t *Task) {
 	}
 }
 
+// set adds or removes a task.
+func (l *taskList) set(t *Task, in bool) {
+	if in {
+		l.add(t)
+	} else {
+		l.remove(t)
+	}
+}
+
 // remove takes a task out, if it is in.
 func (l *taskList) remove(t *Task) {
 	if i, found := l.find(t.SubmitIndex); found {

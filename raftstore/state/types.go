@@ -21,8 +21,10 @@ const (
 	RoleAuthor Role = 2
 	// RoleClient may submit tasks and commit blobs.
 	RoleClient Role = 3
-	// RoleNode may lease and finish tasks, commit blobs and collect what has expired.
+	// RoleNode may lease, finish and prove tasks, commit blobs and collect what has expired.
 	RoleNode Role = 4
+	// RoleValidator may judge proofs.
+	RoleValidator Role = 5
 )
 
 // String returns the role's word.
@@ -36,17 +38,20 @@ func (r Role) String() string {
 		return "client"
 	case RoleNode:
 		return "node"
+	case RoleValidator:
+		return "validator"
 	}
 	return fmt.Sprintf("role_%d", uint8(r))
 }
 
 // Valid reports whether r is one of the listed roles.
-func (r Role) Valid() bool { return r >= RoleAdmin && r <= RoleNode }
+func (r Role) Valid() bool { return r >= RoleAdmin && r <= RoleValidator }
 
 // Roles is a set of roles; the zero value is empty.
 type Roles uint8
 
-const rolesAll Roles = 1<<RoleAdmin | 1<<RoleAuthor | 1<<RoleClient | 1<<RoleNode
+const rolesAll Roles = 1<<RoleAdmin | 1<<RoleAuthor | 1<<RoleClient | 1<<RoleNode |
+	1<<RoleValidator
 
 // Has reports whether the set holds r itself; what a role implies is [View.May]'s matter.
 func (s Roles) Has(r Role) bool { return r.Valid() && s&(1<<r) != 0 }
@@ -54,7 +59,7 @@ func (s Roles) Has(r Role) bool { return r.Valid() && s&(1<<r) != 0 }
 // List returns the roles in ascending order.
 func (s Roles) List() []Role {
 	var list []Role
-	for r := RoleAdmin; r <= RoleNode; r++ {
+	for r := RoleAdmin; r <= RoleValidator; r++ {
 		if s.Has(r) {
 			list = append(list, r)
 		}
@@ -80,6 +85,14 @@ type Policy struct {
 	BlobBytesPerOwnerMax uint64
 	// OpenClients makes every address a client.
 	OpenClients bool
+	// VerdictQuorum is how many validators have to agree about a proof.
+	VerdictQuorum uint32
+	// ProofDeadlineMS is how long a node may take for a proof after it reported the result.
+	ProofDeadlineMS int64
+	// VerdictDeadlineMS is how long a proof waits for its verdicts.
+	VerdictDeadlineMS int64
+	// ProofAttemptsMax bounds how many proofs of one task are tried.
+	ProofAttemptsMax uint32
 }
 
 // BlobKind says what a blob holds. The numbers are those of raftlog.v1.BlobKind.
@@ -94,6 +107,8 @@ const (
 	BlobConstants  BlobKind = 5
 	BlobProgram    BlobKind = 6
 	BlobPlan       BlobKind = 7
+	BlobBundle     BlobKind = 8
+	BlobSetup      BlobKind = 9
 )
 
 // String returns the kind's word.
@@ -101,7 +116,7 @@ func (k BlobKind) String() string {
 	words := [...]string{
 		BlobModule: "module", BlobModel: "model", BlobKeySet: "key set",
 		BlobCiphertext: "ciphertext", BlobConstants: "constants", BlobProgram: "program",
-		BlobPlan: "plan",
+		BlobPlan: "plan", BlobBundle: "bundle", BlobSetup: "setup",
 	}
 	if k.Valid() {
 		return words[k]
@@ -110,13 +125,13 @@ func (k BlobKind) String() string {
 }
 
 // Valid reports whether k is one of the listed kinds.
-func (k BlobKind) Valid() bool { return k >= BlobModule && k <= BlobPlan }
+func (k BlobKind) Valid() bool { return k >= BlobModule && k <= BlobSetup }
 
 // BlobKinds is the set of kinds that one content was committed as. It is a set so that
 // nobody can block a module by committing its bytes as something else first.
 type BlobKinds uint16
 
-const blobKindsAll BlobKinds = 1<<(BlobPlan+1) - 1<<BlobModule
+const blobKindsAll BlobKinds = 1<<(BlobSetup+1) - 1<<BlobModule
 
 // Has reports whether the content was committed as k.
 func (s BlobKinds) Has(k BlobKind) bool { return k.Valid() && s&(1<<k) != 0 }
@@ -124,7 +139,7 @@ func (s BlobKinds) Has(k BlobKind) bool { return k.Valid() && s&(1<<k) != 0 }
 // List returns the kinds in ascending order.
 func (s BlobKinds) List() []BlobKind {
 	var list []BlobKind
-	for k := BlobModule; k <= BlobPlan; k++ {
+	for k := BlobModule; k <= BlobSetup; k++ {
 		if s.Has(k) {
 			list = append(list, k)
 		}

@@ -41,7 +41,8 @@ func (t TaskState) String() string {
 	return fmt.Sprintf("task_state_%d", uint8(t))
 }
 
-// Ended reports whether the task will never change again.
+// Ended reports whether the task has its result or will never have one. What comes after a
+// result is its attestation; see [Task.Open].
 func (t TaskState) Ended() bool {
 	return t == TaskDone || t == TaskFailed || t == TaskCancelled
 }
@@ -97,6 +98,23 @@ type Counter struct {
 	Value uint64
 }
 
+// Result is what a run of a task reported.
+type Result struct {
+	// Outputs are sorted by name.
+	Outputs  []NamedBlob
+	Timings  []Timing
+	Counters []Counter
+	Engine   string
+}
+
+func (r *Result) clone() Result {
+	c := *r
+	c.Outputs = slices.Clone(r.Outputs)
+	c.Timings = slices.Clone(r.Timings)
+	c.Counters = slices.Clone(r.Counters)
+	return c
+}
+
 // Lease says which node runs a task, until when, and by which fence its result is known.
 type Lease struct {
 	Node       abi.Address
@@ -127,9 +145,10 @@ type Task struct {
 	IdempotencyKey string
 
 	State TaskState
-	// Attempts counts the leases so far.
+	// Attempts counts the leases so far, those for another proof included.
 	Attempts uint32
-	// Lease is the latest one; it is kept when the task ends, and zero while it is queued.
+	// Lease is the one of the result, or the latest one; it is kept when the task ends, and
+	// zero while it is queued. Leases for another proof are in the attestation.
 	Lease Lease
 	// Failure is the latest one, also while the task waits for another attempt.
 	Failure Failure
@@ -141,20 +160,51 @@ type Task struct {
 	SubmitIndex Index
 	ChangeIndex Index
 
-	// Outputs, Timings, Counters and Engine are set when the state is TaskDone.
-	Outputs  []NamedBlob
-	Timings  []Timing
-	Counters []Counter
-	Engine   string
+	// Result is set when the state is TaskDone.
+	Result
+
+	// Attestation is what became of the result's proof.
+	Attestation Attestation
 }
+
+// Open reports whether something will still happen to the task: it has not ended, or its
+// attestation has not.
+func (t *Task) Open() bool { return !t.State.Ended() || t.Attestation.Open() }
+
+// Leasable reports whether the task waits for a node: for its first result, or for another
+// run with its proof.
+func (t *Task) Leasable() bool { return t.State == TaskQueued || t.Attestation.Waiting() }
+
+// Executing reports whether a node runs the task, for its first result or again.
+func (t *Task) Executing() bool { return t.State == TaskRunning || t.Attestation.Rerunning() }
+
+// Current returns the lease under which somebody works on the task, or worked on it last.
+// It is zero while the task waits for a node.
+func (t *Task) Current() Lease {
+	if t.State == TaskDone && t.Attestation.Asked() {
+		return t.Attestation.Lease
+	}
+	return t.Lease
+}
+
+// Proven returns the outputs that the present proof is about, or has to be about: those of
+// the run that is being proved.
+func (t *Task) Proven() []NamedBlob {
+	if len(t.Attestation.Rerun.Outputs) > 0 {
+		return t.Attestation.Rerun.Outputs
+	}
+	return t.Outputs
+}
+
+// closedMS returns the log time since which the task is not open any more.
+func (t *Task) closedMS() int64 { return max(t.EndedMS, t.Attestation.EndedMS) }
 
 func (t *Task) clone() Task {
 	c := *t
 	c.Args = slices.Clone(t.Args)
 	c.Inputs = slices.Clone(t.Inputs)
-	c.Outputs = slices.Clone(t.Outputs)
-	c.Timings = slices.Clone(t.Timings)
-	c.Counters = slices.Clone(t.Counters)
+	c.Result = t.Result.clone()
+	c.Attestation = t.Attestation.clone()
 	return c
 }
 
@@ -170,12 +220,15 @@ func (t *Task) blobs() []abi.Digest {
 	for _, b := range t.Outputs {
 		list = append(list, b.Digest)
 	}
-	return list
+	return append(list, t.Attestation.blobs()...)
 }
 
-// sameSubmission reports whether both were submitted with the same content.
+// sameSubmission reports whether both were submitted with the same content. The other one
+// has just been read: its setup is the one that the client insists on, if any.
 func (t *Task) sameSubmission(o *Task) bool {
 	return t.Brain == o.Brain && t.Module == o.Module && t.Args.Equal(o.Args) &&
 		slices.Equal(t.Inputs, o.Inputs) && t.KeySet == o.KeySet && t.Client == o.Client &&
-		t.IdempotencyKey == o.IdempotencyKey
+		t.IdempotencyKey == o.IdempotencyKey && t.Attestation.Asked() == o.Attestation.Asked() &&
+		(o.Attestation.Setup.Digest.IsZero() ||
+			t.Attestation.Setup.Digest == o.Attestation.Setup.Digest)
 }

@@ -29,6 +29,34 @@ func (v *View) ClusterID() string { return v.s.clusterID }
 // Policy returns the limits in force.
 func (v *View) Policy() Policy { return v.s.policy }
 
+// Setup returns what new tasks are proved under; zero while there is no setup.
+func (v *View) Setup() Setup { return v.s.setup }
+
+// Totals returns what became of the attestations since the cluster began.
+func (v *View) Totals() Totals { return v.s.totals }
+
+// Conduct returns the record of an address as miner and validator, and false if it has
+// none.
+func (v *View) Conduct(a abi.Address) (Conduct, bool) {
+	k, ok := v.s.conducts[a]
+	if !ok {
+		return Conduct{}, false
+	}
+	return k.clone(), true
+}
+
+// Conducts returns every record, sorted by address.
+func (v *View) Conducts() []Conduct {
+	list := make([]Conduct, 0, len(v.s.conducts))
+	for _, k := range v.s.conducts {
+		list = append(list, k.clone())
+	}
+	slices.SortFunc(list, func(a, b Conduct) int {
+		return bytes.Compare(a.Address[:], b.Address[:])
+	})
+	return list
+}
+
 // Roles returns the roles that an address holds itself.
 func (v *View) Roles(a abi.Address) Roles { return v.s.roles[a] }
 
@@ -110,12 +138,12 @@ func (v *View) ModuleState(id abi.BrainID, module abi.Digest) (ModuleState, bool
 	return 0, false
 }
 
-// OpenTasks counts the tasks of a version that have not ended.
+// OpenTasks counts the open tasks of a version; see [Task.Open].
 func (v *View) OpenTasks(id abi.BrainID, module abi.Digest) uint32 {
 	return v.s.open[versionKey{id, module}]
 }
 
-// LiveTasks counts the tasks of a client that have not ended.
+// LiveTasks counts the open tasks of a client; see [Task.Open].
 func (v *View) LiveTasks(client abi.Address) uint32 { return v.s.live[client] }
 
 // Task returns a task.
@@ -169,11 +197,24 @@ func (v *View) Tasks(f TaskFilter, limit int) []Task {
 	return list
 }
 
-// QueuedTasks returns at most limit tasks that wait for a lease, the oldest first.
+// QueuedTasks returns at most limit tasks that wait for a lease, the oldest submissions
+// first: those without a result, and those to be run again for another proof.
 func (v *View) QueuedTasks(limit int) []Task { return v.list(v.s.queue, limit) }
 
-// RunningTasks returns at most limit leased tasks, the oldest submissions first.
+// RunningTasks returns at most limit tasks that a node runs, the oldest submissions first,
+// those that are run again included; see [Task.Current] for the lease.
 func (v *View) RunningTasks(limit int) []Task { return v.list(v.s.running, limit) }
+
+// ProvingTasks returns at most limit tasks whose proof the holder of the lease owes, the
+// oldest submissions first.
+func (v *View) ProvingTasks(limit int) []Task { return v.list(v.s.proving, limit) }
+
+// ProvedTasks returns at most limit tasks whose proof waits for verdicts, the oldest
+// submissions first.
+func (v *View) ProvedTasks(limit int) []Task { return v.list(v.s.proved, limit) }
+
+// Overdue counts, up to limit, the tasks that ExpireLeases would change at a log time.
+func (v *View) Overdue(nowMS int64, limit int) int { return len(v.s.overdue(nowMS, limit)) }
 
 func (v *View) list(refs taskList, limit int) []Task {
 	refs = refs[:min(len(refs), max(limit, 0))]
@@ -184,9 +225,10 @@ func (v *View) list(refs taskList, limit int) []Task {
 	return list
 }
 
-// Counts are the sizes of the tables.
+// Counts are the sizes of the tables, and of the lists of tasks by what they wait for.
 type Counts struct {
 	Accounts, Blobs, Brains, Tasks, Queued, Running, Requests int
+	Proving, Proved, Conducts                                 int
 }
 
 // Counts returns the sizes of the tables; Brains counts the slots in use.
@@ -194,7 +236,8 @@ func (v *View) Counts() Counts {
 	return Counts{
 		Accounts: len(v.s.roles), Blobs: len(v.s.blobs), Brains: len(v.s.names),
 		Tasks: len(v.s.tasks), Queued: len(v.s.queue), Running: len(v.s.running),
-		Requests: len(v.s.requests),
+		Requests: len(v.s.requests), Proving: len(v.s.proving), Proved: len(v.s.proved),
+		Conducts: len(v.s.conducts),
 	}
 }
 
