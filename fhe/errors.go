@@ -20,6 +20,8 @@ var (
 	ErrDepth = errors.New("not enough levels")
 	// ErrPlan is returned when a Plan is not well-formed.
 	ErrPlan = errors.New("invalid plan")
+	// ErrNoise is returned when a Plan's proven noise exceeds what a manifest tolerates.
+	ErrNoise = errors.New("plan is not precise enough")
 	// ErrOperand is returned when a ciphertext, constant or key does not fit the Plan.
 	ErrOperand = errors.New("operand does not fit the plan")
 	// ErrMissingKey is returned when a key set lacks a key that a Plan needs.
