@@ -80,6 +80,7 @@ func FuzzBodies(f *testing.F) {
 
 // addAttestations adds bodies that go on with what the attested state holds.
 func addAttestations(f *testing.F, x *script) {
+	f.Helper()
 	for _, line := range []string{
 		"judge by=val2 task=a3 bundle=p3 reason=proof",
 		"judge by=val2 task=a3 bundle=p3",
