@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/big"
+	"slices"
 	"testing"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
@@ -319,57 +320,68 @@ func TestForgeCommittedKeys(t *testing.T) {
 	}
 }
 
-// changed returns the Plan of everyStep with a change.
-func changed(t *testing.T, change func(p *fhe.Plan)) *identity.System {
-	t.Helper()
-	c := everyStep(t, shaped(t, 4, 5, 2))
-	change(c.Plan)
-	s, err := identity.Build(c.Plan, identity.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-// TestForgePlan: the proof of a run of another Plan, of the same shape where that can be.
+// TestForgePlan: the proof of a run of another Plan.
 func TestForgePlan(t *testing.T) {
 	s := smallScene(t, identity.Options{})
 	proof := s.prove(t, forgery{})
+	params := s.system.Plan.Params
 	find := func(p *fhe.Plan, op fhe.StepOp) int {
-		for i, step := range p.Steps {
-			if step.Op == op {
-				return i
-			}
-		}
-		t.Fatalf("no %s", op)
-		return 0
+		return slices.IndexFunc(p.Steps, func(s fhe.Step) bool { return s.Op == op })
 	}
-	for name, change := range map[string]func(p *fhe.Plan){
-		"another integer": func(p *fhe.Plan) { p.Steps[find(p, fhe.StepMulInt)].Int = 3 },
-		"another rotation": func(p *fhe.Plan) {
-			p.Steps[find(p, fhe.StepRotate)].Galois = 25
-			p.Galois[0] = 25
+	for name, each := range map[string]struct {
+		change  func(p *fhe.Plan)
+		without fhe.StepOp
+		want    error
+	}{
+		"another integer": {
+			change: func(p *fhe.Plan) { p.Steps[find(p, fhe.StepMulInt)].Int = 3 },
 		},
-		"subtract, not add": func(p *fhe.Plan) { p.Steps[find(p, fhe.StepAdd)].Op = fhe.StepSub },
-		"another operand": func(p *fhe.Plan) {
-			p.Steps[find(p, fhe.StepTensor)].B = p.Steps[find(p, fhe.StepTensor)].A
-			p.Inputs[1].Bound = 2 // still used by nothing else: see the error
-			p.Steps[find(p, fhe.StepMulConst)].A = p.Inputs[1].Reg
+		"another rotation": {
+			change: func(p *fhe.Plan) {
+				p.Steps[find(p, fhe.StepRotate)].Galois = 25
+				p.Galois[0] = 25
+			},
+			want: identity.ErrPublic, // there is no key for it
 		},
-		"operands in another order": func(p *fhe.Plan) {
-			at := find(p, fhe.StepAdd)
-			p.Steps[at].A, p.Steps[at].B = p.Steps[at].B, p.Steps[at].A
+		"subtract, not add": {
+			change: func(p *fhe.Plan) { p.Steps[find(p, fhe.StepAdd)].Op = fhe.StepSub },
 		},
-		"a factor less": func(p *fhe.Plan) { p.Steps[find(p, fhe.StepMulInt)].Int = 1 },
+		"other operands": {
+			change: func(p *fhe.Plan) {
+				p.Steps[find(p, fhe.StepTensor)].B = p.Steps[find(p, fhe.StepTensor)].A
+				p.Steps[find(p, fhe.StepMulConst)].A = p.Inputs[1].Reg
+			},
+		},
+		"operands in another order": {
+			change: func(p *fhe.Plan) {
+				at := find(p, fhe.StepAdd)
+				p.Steps[at].A, p.Steps[at].B = p.Steps[at].B, p.Steps[at].A
+			},
+		},
+		"steps in another order": {
+			change: func(p *fhe.Plan) {
+				at := find(p, fhe.StepMulConst) // the rescale before has nothing to do with it
+				p.Steps[at], p.Steps[at-1] = p.Steps[at-1], p.Steps[at]
+			},
+		},
+		"a step less":          {without: fhe.StepMulInt},
+		"a step less to hoist": {without: fhe.StepDecompose},
 	} {
-		was := s.system
-		s.system = changed(t, change)
-		err := s.verify(proof)
-		if !errors.Is(err, verifier.ErrOpening) && !errors.Is(err, protocol.ErrEncoding) &&
-			!errors.Is(err, identity.ErrPublic) {
+		c := everyStepBut(t, params, each.without)
+		if each.change != nil {
+			each.change(c.Plan)
+		}
+		other := *s
+		var err error
+		if other.system, err = identity.Build(c.Plan, identity.Options{}); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if each.want == nil {
+			each.want = verifier.ErrOpening
+		}
+		if err := other.verify(proof); !errors.Is(err, each.want) {
 			t.Errorf("%s: error %v", name, err)
 		}
-		s.system = was
 	}
 }
 
