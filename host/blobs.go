@@ -82,10 +82,16 @@ func (b *blobsBackend) StartUpload(
 
 // uploader is the role that may upload a kind.
 func uploader(k state.BlobKind) state.Role {
-	if k == state.BlobModule || k == state.BlobModel {
+	switch k {
+	case state.BlobModule, state.BlobModel:
 		return state.RoleAuthor
+	case state.BlobBundle:
+		return state.RoleNode
+	case state.BlobSetup:
+		return state.RoleAdmin
+	default:
+		return state.RoleClient
 	}
-	return state.RoleClient
 }
 
 func checkSize(up blob.Upload) error {
@@ -107,7 +113,7 @@ func checkSize(up blob.Upload) error {
 // life returns when a blob may be forgotten if nothing refers to it; 0 means never.
 func (b *blobsBackend) life(k state.BlobKind) int64 {
 	switch k {
-	case state.BlobCiphertext:
+	case state.BlobCiphertext, state.BlobBundle:
 		return b.now().Add(b.retention).UnixMilli()
 	case state.BlobKeySet:
 		return b.now().Add(keySetLife).UnixMilli()

@@ -29,6 +29,7 @@ type chores struct {
 	store     *blob.Store
 	blobs     *blobsBackend
 	scheduler *sched.Scheduler
+	attester  *attester
 	retention time.Duration
 	interval  time.Duration
 }
@@ -56,9 +57,14 @@ func (c *chores) follow(ctx context.Context, after state.Index) {
 func (c *chores) handle(ctx context.Context, e state.Event) {
 	switch e.Kind {
 	case state.EventTask:
+		c.attester.tell()
 		switch e.TaskState {
 		case state.TaskQueued:
 			c.scheduler.Wake()
+		case state.TaskDone:
+			if e.Attestation == state.AttestPending { // perhaps to be run again
+				c.scheduler.Wake()
+			}
 		case state.TaskCancelled:
 			c.scheduler.Cancel(e.Task)
 		default:
@@ -80,6 +86,7 @@ func (c *chores) catchUp(ctx context.Context) state.Index {
 		c.log.WarnContext(ctx, "the state cannot be read", "error", err)
 	}
 	c.scheduler.Wake()
+	c.attester.tell()
 	c.deleteOrphans(ctx)
 	return index
 }
@@ -153,7 +160,7 @@ func (c *chores) releaseLeases(ctx context.Context) error {
 		var held []state.Task
 		err := c.raft.Read(ctx, func(v *state.View) error {
 			for _, t := range v.RunningTasks(state.LiveTasksCeiling) {
-				if t.Lease.Node == self {
+				if t.Current().Node == self {
 					held = append(held, t)
 				}
 			}
@@ -164,7 +171,7 @@ func (c *chores) releaseLeases(ctx context.Context) error {
 		}
 		for _, t := range held {
 			_, err := proposeOwn(ctx, c.core, &raftlogv1.FailTask{
-				TaskId: t.ID[:], Node: self[:], Fence: uint64(t.Lease.Fence),
+				TaskId: t.ID[:], Node: self[:], Fence: uint64(t.Current().Fence),
 				Code:    raftlogv1.FailureCode_FAILURE_CODE_INTERNAL,
 				Message: "the node was restarted", Retryable: true,
 			})

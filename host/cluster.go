@@ -58,6 +58,8 @@ func (b *clusterBackend) Status(context.Context) (*cerberusv1.GetStatusResponse,
 	return out, b.raft.ReadStale(func(v *state.View) error {
 		counts := v.Counts()
 		out.TasksQueued, out.TasksRunning = uint64(counts.Queued), uint64(counts.Running)
+		out.Setup = protoSetup(v.Setup())
+		out.Attestations = protoAttestationCounts(v.Totals(), counts.Proving, counts.Proved)
 		return nil
 	})
 }

@@ -93,6 +93,7 @@ func protoTask(v *state.View, t *state.Task) *cerberusv1.Task {
 		State: cerberusv1.TaskState(t.State), Outputs: protoBlobs(v, t.Outputs),
 		Engine: t.Engine, SubmittedMs: t.SubmittedMS, EndedMs: t.EndedMS, Attempts: t.Attempts,
 	}
+	out.Attestation = protoAttestation(v, t)
 	if brain, ok := v.Brain(t.Brain); ok {
 		out.BrainName = brain.Name
 	}
@@ -127,6 +128,8 @@ const (
 	phaseFetch   = "fetch"
 	phaseInfer   = "infer"
 	phaseLoad    = "load"
+	phaseProve   = "prove"
+	phaseRecord  = "record"
 	phaseStore   = "store"
 )
 

@@ -55,6 +55,8 @@ type Node struct {
 	sandbox   *runtime.Runtime
 	scheduler *sched.Scheduler
 	chores    *chores
+	attester  *attester
+	blobs     *blobsBackend
 	listener  net.Listener
 	server    *http.Server
 
@@ -197,6 +199,10 @@ func (n *Node) wire(metrics *telemetry.Metrics) (http.Handler, error) {
 	blobs := &blobsBackend{
 		core: n.core, store: n.store, metrics: metrics, retention: n.opts.Config.TaskRetention,
 	}
+	n.blobs = blobs
+	if err := n.wireAttester(reg, w, metrics); err != nil {
+		return nil, err
+	}
 	n.scheduler = sched.New(sched.Config{
 		Queue:   &taskQueue{core: n.core, registry: reg},
 		Runner:  &taskRunner{core: n.core, worker: w, blobs: blobs, metrics: metrics},
@@ -205,7 +211,7 @@ func (n *Node) wire(metrics *telemetry.Metrics) (http.Handler, error) {
 		Log: n.opts.Log,
 	})
 	n.chores = &chores{
-		core: n.core, store: n.store, blobs: blobs, scheduler: n.scheduler,
+		core: n.core, store: n.store, blobs: blobs, scheduler: n.scheduler, attester: n.attester,
 		retention: n.opts.Config.TaskRetention, interval: n.opts.ChoresInterval,
 	}
 	verifier := &identity.Verifier{
@@ -323,6 +329,9 @@ func (n *Node) boot(ctx context.Context) error {
 	if err := n.bootstrap(ctx); err != nil {
 		return err
 	}
+	if err := n.announceSetup(ctx); err != nil {
+		return err
+	}
 	if err := n.chores.releaseLeases(ctx); err != nil {
 		return err
 	}
@@ -330,6 +339,7 @@ func (n *Node) boot(ctx context.Context) error {
 	index := n.chores.catchUp(ctx)
 	n.work.Go(func() { n.chores.follow(ctx, index) })
 	n.work.Go(func() { n.chores.collect(ctx) })
+	n.work.Go(func() { n.attester.run(ctx) })
 	close(n.booted)
 	n.opts.Log.InfoContext(ctx, "ready", "cluster", hex.EncodeToString(n.core.cluster()))
 	n.scheduler.Run(ctx)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cerberus-host/cerberus/fhe"
 	"github.com/cerberus-host/cerberus/host/config"
+	"github.com/cerberus-host/cerberus/proofs/opening"
 )
 
 // ErrOptions is returned by [Open] when a required option is missing.
@@ -32,6 +33,9 @@ type Options struct {
 	Log *slog.Logger
 	// Version is what GetStatus reports.
 	Version string
+	// Setup is what results are proved and proofs are judged under; nil means that this node
+	// does neither. An operator who gives a development setup accepts it.
+	Setup *opening.Setup
 
 	// The fields below are for tests.
 

@@ -63,9 +63,7 @@ func (q *taskQueue) ExpireLeases(ctx context.Context) error {
 	due := false
 	nowMS := q.now().UnixMilli()
 	err := q.raft.Read(ctx, func(v *state.View) error {
-		for _, t := range v.RunningTasks(state.BatchMax) {
-			due = due || t.Lease.DeadlineMS < nowMS
-		}
+		due = v.Overdue(nowMS, 1) > 0
 		return nil
 	})
 	if err != nil || !due {

@@ -46,6 +46,7 @@ func sentinelReasons() []sentinelReason {
 		{registry.ErrUnstable, api.InferUnstable},
 		{registry.ErrProgram, api.ProgramMismatch},
 		{registry.ErrPlan, api.PlanFailed},
+		{registry.ErrNoise, api.PlanImprecise},
 		{registry.ErrArgs, api.UnknownArguments},
 		{abi.ErrManifest, api.ManifestInvalid},
 		{abi.ErrModule, api.ModuleRefused},

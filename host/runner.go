@@ -35,7 +35,7 @@ func (r *taskRunner) Run(ctx context.Context, lease sched.Lease) {
 		t, _ = v.Task(lease.ID)
 		return nil
 	})
-	if err != nil || t.Lease.Fence != state.Index(lease.Fence) || t.State != state.TaskRunning {
+	if err != nil || t.Current().Fence != state.Index(lease.Fence) || !t.Executing() {
 		r.metrics.TaskAttempt("lost")
 		return
 	}
@@ -70,13 +70,7 @@ func (r *taskRunner) attempt(
 			}
 		}
 	}()
-	work := worker.Task{
-		Module: t.Module, Args: t.Args, Program: t.Program, Plan: t.Plan, KeySet: t.KeySet,
-	}
-	for _, in := range t.Inputs {
-		work.Inputs = append(work.Inputs, worker.NamedBlob{Name: in.Name, Digest: in.Digest})
-	}
-	result, err := r.worker.Run(ctx, work)
+	result, err := r.worker.Run(ctx, workerTask(t))
 	if err != nil && !errors.As(err, &failure) {
 		failure = &worker.Error{Cause: worker.CauseInternal, Retryable: true, Err: err}
 	}
@@ -87,7 +81,7 @@ func (r *taskRunner) attempt(
 func (r *taskRunner) finish(ctx context.Context, t *state.Task, result worker.Result) error {
 	self := r.self()
 	cmd := &raftlogv1.FinishTask{
-		TaskId: t.ID[:], Node: self[:], Fence: uint64(t.Lease.Fence), Engine: result.Engine,
+		TaskId: t.ID[:], Node: self[:], Fence: uint64(t.Current().Fence), Engine: result.Engine,
 		Timings:  logTimings(result.Timings),
 		Counters: []*raftlogv1.Counter{{Name: "steps", Value: uint64(result.Steps)}},
 	}
@@ -137,7 +131,7 @@ func logTimings(t worker.Timings) []*raftlogv1.PhaseTiming {
 func (r *taskRunner) fail(ctx context.Context, t *state.Task, f *worker.Error) error {
 	self := r.self()
 	_, err := proposeOwn(ctx, r.core, &raftlogv1.FailTask{
-		TaskId: t.ID[:], Node: self[:], Fence: uint64(t.Lease.Fence), Code: failureCode(f.Cause),
+		TaskId: t.ID[:], Node: self[:], Fence: uint64(t.Current().Fence), Code: failureCode(f.Cause),
 		Message: bounded(f.Error()), Retryable: f.Retryable,
 	})
 	if err == nil {

@@ -85,6 +85,9 @@ func (b *tasksBackend) submission(
 		TaskId: id[:], Brain: req.GetBrain(), ModuleDigest: req.GetModuleDigest(),
 		Args: logArgs(args), KeysetDigest: req.GetKeySet(), Client: caller.Address[:],
 		IdempotencyKey: req.GetIdempotencyKey(), PlanDigest: req.GetPlanDigest(),
+		// The numbers of the public policies are those of the log.
+		Attestation: raftlogv1.AttestationPolicy(req.GetAttestation()),
+		SetupDigest: req.GetSetupDigest(),
 	}
 	if n := len(req.GetKeySet()); n != 0 && n != abi.DigestBytes {
 		return nil, api.Refuse(api.InvalidArgument, "key_set", "%d bytes are no digest", n)
@@ -269,7 +272,7 @@ func (b *tasksBackend) watch(
 			}
 			seen = now.ChangeIndex
 		}
-		if now.State.Ended() {
+		if now.State.Ended() && !(req.GetUntilSettled() && now.Attestation.Open()) {
 			return nil
 		}
 		if err := b.awaitChange(ctx, now.ID, index); err != nil {

@@ -41,6 +41,7 @@ const (
 	InferUnstable       Reason = "infer_not_deterministic"
 	ProgramMismatch     Reason = "program_does_not_fit_manifest"
 	PlanFailed          Reason = "plan_failed"
+	PlanImprecise       Reason = "plan_imprecise"
 	EngineUnsupported   Reason = "engine_unsupported"
 	InputMismatch       Reason = "input_mismatch"
 	KeySetMismatch      Reason = "key_set_mismatch"
@@ -291,6 +292,11 @@ func moduleReasons() []ReasonRow {
 		{
 			PlanFailed, connect.CodeInvalidArgument, "The Program cannot be compiled.",
 			"Use fewer levels, or a larger parameter set.",
+		},
+		{
+			PlanImprecise, connect.CodeInvalidArgument,
+			"An attested result could be off by more than the manifest's tolerance_bits allow.",
+			"Lower tolerance_bits, raise scale_bits, or use a parameter set with larger primes.",
 		},
 		{
 			EngineUnsupported, connect.CodeFailedPrecondition,

@@ -215,7 +215,24 @@ func (c *Client) Await(id []byte) *cerberusv1.Task {
 
 // TryAwait is [Client.Await] for a test that expects an error.
 func (c *Client) TryAwait(ctx context.Context, id []byte) (*cerberusv1.Task, error) {
-	stream, err := c.Tasks.WatchTask(ctx, &cerberusv1.WatchTaskRequest{Id: id})
+	return c.tryWatch(ctx, &cerberusv1.WatchTaskRequest{Id: id})
+}
+
+// AwaitSettled watches a task until its attestation has ended, too.
+func (c *Client) AwaitSettled(id []byte) *cerberusv1.Task {
+	c.tb.Helper()
+	task, err := c.tryWatch(c.tb.Context(),
+		&cerberusv1.WatchTaskRequest{Id: id, UntilSettled: true})
+	if err != nil {
+		c.tb.Fatal(err)
+	}
+	return task
+}
+
+func (c *Client) tryWatch(
+	ctx context.Context, req *cerberusv1.WatchTaskRequest,
+) (*cerberusv1.Task, error) {
+	stream, err := c.Tasks.WatchTask(ctx, req)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/cerberus-host/cerberus/host"
 	"github.com/cerberus-host/cerberus/host/config"
 	"github.com/cerberus-host/cerberus/host/identity"
+	"github.com/cerberus-host/cerberus/proofs/opening"
 	cerberusv1 "github.com/cerberus-host/cerberus/proto/gen/cerberus/v1"
 	"github.com/cerberus-host/cerberus/proto/gen/cerberus/v1/cerberusv1connect"
 )
@@ -49,6 +50,20 @@ func Options(dir string, admin *identity.Key, now func() time.Time) host.Options
 		Config: cfg, Engine: lattigo.New(), Now: now, Version: "test",
 		AllowInsecureParams: true,
 	}
+}
+
+// SetupSize is the number of elements of the setups of [Setup]: the degree of the ring of
+// [Square].
+const SetupSize = 1024
+
+// Setup makes a development setup, in about a second.
+func Setup(tb testing.TB) *opening.Setup {
+	tb.Helper()
+	s, err := opening.NewDevelopment(tb.Context(), SetupSize, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
 }
 
 // Encoder returns the encoder that nodes compile Plans with.

@@ -21,6 +21,8 @@ var (
 	ErrProgram = errors.New("program does not fit the manifest")
 	// ErrPlan is returned when the Program cannot be compiled.
 	ErrPlan = errors.New("program cannot be compiled")
+	// ErrNoise is returned when the proven noise of an output exceeds the manifest's tolerance.
+	ErrNoise = errors.New("program is not precise enough")
 	// ErrArgs is returned for public arguments that the manifest does not allow.
 	ErrArgs = errors.New("unknown public arguments")
 )

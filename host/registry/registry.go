@@ -61,6 +61,8 @@ type Variant struct {
 	ProgramDigest, PlanDigest abi.Digest
 	// NeedsKeys tells whether a task needs a key set.
 	NeedsKeys bool
+	// Noise is how far results can be from what the Program computes.
+	Noise fhe.Noise
 	// PeakBytes is the memory of the ciphertexts that are alive at once in a run.
 	PeakBytes int64
 }
@@ -93,6 +95,11 @@ func (r *Registry) Check(ctx context.Context, module abi.Digest) (*Checked, erro
 		v, err := r.cached(ctx, m, args)
 		if err != nil {
 			return nil, fmt.Errorf("public arguments %q: %w", args.String(), err)
+		}
+		// Only registration asks for it: what was registered goes on running.
+		err = v.Noise.Check(c.Manifest.OutputsFor(args), c.Manifest.ToleranceBits)
+		if err != nil {
+			return nil, fmt.Errorf("public arguments %q: %w: %w", args.String(), ErrNoise, err)
 		}
 		if err := r.again(ctx, m, v); err != nil {
 			return nil, fmt.Errorf("public arguments %q: %w", args.String(), err)
@@ -237,6 +244,9 @@ func (r *Registry) compile(
 	v := &Variant{
 		Args: args, Program: prog, Compiled: compiled, ProgramDigest: prog.Digest(),
 		PlanDigest: compiled.Plan.Digest(), NeedsKeys: !compiled.Plan.KeyNeed().IsEmpty(),
+	}
+	if v.Noise, err = compiled.Noise(); err != nil {
+		return nil, 0, fmt.Errorf("%w: %w", ErrPlan, err)
 	}
 	cost := compiled.Plan.Cost()
 	v.PeakBytes = cost.Peak

@@ -121,6 +121,13 @@ func TestCheckRefuses(t *testing.T) {
 		return hosttest.Attach(t, hosttest.SquareCode(), manifest)
 	}
 	square := hosttest.Square(t, "square")
+	// At N = 2^10 and scale 2^40 an attested square of values up to 4 is good for 15 bits of
+	// the bound 16.
+	precise := func(bits int) []byte {
+		manifest := hosttest.SquareManifest("precise")
+		manifest.ToleranceBits = bits
+		return hosttest.Attach(t, hosttest.SquareCode(), manifest)
+	}
 	unsupported := func(c *registry.Config) {
 		c.Supports = func(*fhe.Params) error { return fhe.ErrUnsupported }
 	}
@@ -134,6 +141,7 @@ func TestCheckRefuses(t *testing.T) {
 		"engine":      {square, unsupported, registry.ErrEngine},
 		"model size":  {withModel(5), nil, registry.ErrModel},
 		"not wasm":    {[]byte("not wasm"), nil, abi.ErrModule},
+		"imprecise":   {precise(30), nil, registry.ErrNoise},
 		"no manifest": {hosttest.SquareCode(), nil, abi.ErrModule},
 	} {
 		_, err := newRegistry(t, m, c.change).Check(t.Context(), m.put(c.module))
@@ -143,6 +151,9 @@ func TestCheckRefuses(t *testing.T) {
 	}
 	if _, err := newRegistry(t, m, nil).Check(t.Context(), m.put(withModel(4))); err != nil {
 		t.Errorf("the right model: %v", err)
+	}
+	if _, err := newRegistry(t, m, nil).Check(t.Context(), m.put(precise(15))); err != nil {
+		t.Errorf("a tolerance that is kept: %v", err)
 	}
 	_, err := newRegistry(t, m, nil).Check(t.Context(), abi.Digest{1})
 	if !errors.Is(err, blob.ErrUnknown) {

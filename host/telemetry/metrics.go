@@ -26,12 +26,22 @@ type Metrics struct {
 	phases   *prometheus.HistogramVec
 	bytes    *prometheus.CounterVec
 	guests   *prometheus.CounterVec
+	proofs   *prometheus.CounterVec
+	proving  prometheus.Histogram
+	verdicts *prometheus.CounterVec
 }
 
 // TaskOutcomes lists the labels of cerberus_task_attempts_total.
 func TaskOutcomes() []string {
 	return []string{"done", "failed", "retried", "cancelled", "lost"}
 }
+
+// ProofOutcomes lists the labels of cerberus_proofs_total.
+func ProofOutcomes() []string { return []string{"done", "failed", "lost"} }
+
+// VerdictOutcomes lists the labels of cerberus_verdicts_total; "none" is when nothing could
+// be said.
+func VerdictOutcomes() []string { return []string{"accepted", "rejected", "none", "lost"} }
 
 // TaskPhases lists the labels of cerberus_task_phase_seconds.
 func TaskPhases() []string {
@@ -65,9 +75,20 @@ func NewMetrics(procedures []string) (*Metrics, error) {
 		guests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "cerberus_guest_runs_total", Help: "Runs of guests by outcome.",
 		}, []string{"outcome"}),
+		proofs: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "cerberus_proofs_total", Help: "Proofs of results by outcome.",
+		}, []string{"outcome"}),
+		proving: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "cerberus_proof_seconds", Help: "Time to prove a result.",
+			Buckets: prometheus.ExponentialBuckets(0.1, 2, 12),
+		}),
+		verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "cerberus_verdicts_total", Help: "Verdicts of this node about proofs.",
+		}, []string{"outcome"}),
 	}
 	for _, c := range []prometheus.Collector{
 		m.requests, m.seconds, m.tasks, m.phases, m.bytes, m.guests,
+		m.proofs, m.proving, m.verdicts,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	} {
@@ -99,6 +120,12 @@ func (m *Metrics) zero() {
 	for _, o := range []string{"ok", "failed"} {
 		m.guests.WithLabelValues(o)
 	}
+	for _, o := range ProofOutcomes() {
+		m.proofs.WithLabelValues(o)
+	}
+	for _, o := range VerdictOutcomes() {
+		m.verdicts.WithLabelValues(o)
+	}
 }
 
 // Gauge registers a number that is read when somebody looks. read is called from any
@@ -123,6 +150,24 @@ func (m *Metrics) TaskAttempt(outcome string) {
 func (m *Metrics) TaskPhase(phase string, d time.Duration) {
 	if slices.Contains(TaskPhases(), phase) {
 		m.phases.WithLabelValues(phase).Observe(d.Seconds())
+	}
+}
+
+// Proof counts the end of one proof; outcome is one of [ProofOutcomes], d its time if it was
+// made.
+func (m *Metrics) Proof(outcome string, d time.Duration) {
+	if slices.Contains(ProofOutcomes(), outcome) {
+		m.proofs.WithLabelValues(outcome).Inc()
+	}
+	if d > 0 {
+		m.proving.Observe(d.Seconds())
+	}
+}
+
+// Verdict counts one look at a proof; outcome is one of [VerdictOutcomes].
+func (m *Metrics) Verdict(outcome string) {
+	if slices.Contains(VerdictOutcomes(), outcome) {
+		m.verdicts.WithLabelValues(outcome).Inc()
 	}
 }
 

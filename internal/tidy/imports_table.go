@@ -170,7 +170,17 @@ func upperRows() []Row {
 		{Path: "host/sched", Ours: []string{"abi"}},
 		{
 			Path: "host/worker",
-			Ours: []string{"abi", "fhe", "host/runtime", "host/blob", "host/registry"},
+			Ours: []string{
+				"abi", "fhe", "host/runtime", "host/blob", "host/registry", "proofs/attest",
+				"proofs/bundle", "proofs/identity", "proofs/prover",
+			},
+		},
+		{
+			Path: "host/validator",
+			Ours: []string{
+				"abi", "fhe", "host/registry", "proofs/attest", "proofs/bundle", "proofs/opening",
+			},
+			Tests: []string{"fhe/...", "host/...", "proofs/..."},
 		},
 		{
 			Path: "host/api",
@@ -182,13 +192,15 @@ func upperRows() []Row {
 		},
 		{
 			Path:  "host",
-			Ours:  []string{"abi", publicAPI, raftLogAPI, "fhe/...", "host/...", "raftstore/..."},
+			Ours: []string{
+				"abi", publicAPI, raftLogAPI, "fhe/...", "host/...", "proofs/...", "raftstore/...",
+			},
 			Third: []string{connectLib},
 			Tests: []string{protobufLib, "client"},
 		},
 		{
 			Path: "host/hosttest",
-			Ours: []string{"abi", publicAPI, "fhe/...", "host/..."},
+			Ours: []string{"abi", publicAPI, "fhe/...", "host/...", "proofs/opening"},
 		},
 		{
 			Path: "client",
@@ -210,8 +222,9 @@ func upperRows() []Row {
 		{Path: "internal/kit", Ours: []string{"abi", "fhe/...", "host/...", "sdk-wasm/..."}},
 		{Path: "internal/bench", Ours: []string{
 			"abi", publicAPI, raftLogAPI, "fhe/...", "host/...", "client", "raftstore/...", "plugins/...",
-			"sdk-wasm/...", "internal/figures",
-		}},
+			"proofs/...", "sdk-wasm/...", "internal/figures", "internal/rangecircuit",
+		}, Third: []string{gnarkCryptoLib}},
+		{Path: "internal/rangecircuit", Ours: []string{"abi"}, Third: []string{gnarkLib, gnarkCryptoLib}},
 		{Path: "internal/demo", Ours: []string{"abi", "client", "internal/figures"}},
 		{Path: "internal/release"},
 		{Path: "internal/tidy"},

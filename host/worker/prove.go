@@ -1,0 +1,190 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cerberus-host/cerberus/abi"
+	"github.com/cerberus-host/cerberus/fhe"
+	"github.com/cerberus-host/cerberus/host/registry"
+	"github.com/cerberus-host/cerberus/proofs/attest"
+	"github.com/cerberus-host/cerberus/proofs/bundle"
+	"github.com/cerberus-host/cerberus/proofs/identity"
+	"github.com/cerberus-host/cerberus/proofs/prover"
+)
+
+// Proving is what a miner proves with.
+type Proving struct {
+	Prover *prover.Prover
+	// Setup is the digest of the prover's setup.
+	Setup abi.Digest
+	// Node is the miner, Sign its key.
+	Node abi.Address
+	Sign func(abi.Digest) attest.Signature
+	// Build is the version of this program, stated and not proven.
+	Build string
+}
+
+// Proven is a task whose result is to be proved.
+type Proven struct {
+	Task
+
+	ID     [32]byte
+	Client abi.Address
+	// Outputs are what was reported.
+	Outputs []NamedBlob
+}
+
+// Proof is a stored attestation.
+type Proof struct {
+	// Bundle is the digest of the stored bundle, Bytes its length.
+	Bundle abi.Digest
+	Bytes  int64
+	// Statement is the digest of what was proved.
+	Statement abi.Digest
+	// Record is the time of the run that recorded the witness, Prove that of the proof.
+	Record, Prove time.Duration
+	Stats         *prover.Stats
+}
+
+// Prove runs a task again, records its integers, proves the run and stores the bundle. The
+// second run keeps the first as fast as it is: a client has the result before the proof is
+// begun, and a run takes a hundredth of its proof's time. An error is a [*Error].
+func (w *Worker) Prove(ctx context.Context, t Proven, with Proving) (Proof, error) {
+	p, err := w.prove(ctx, t, with)
+	if err != nil {
+		return Proof{}, classify(ctx, err)
+	}
+	return p, nil
+}
+
+func (w *Worker) prove(ctx context.Context, t Proven, with Proving) (Proof, error) {
+	var p Proof
+	watch := stopwatch{now: w.cfg.Now, last: w.cfg.Now()}
+	v, err := w.variant(ctx, t.Task)
+	if err != nil {
+		return p, err
+	}
+	system, err := identity.Build(v.Compiled.Plan, identity.Options{})
+	if err != nil {
+		return p, &Error{Cause: CauseProgram, Err: err}
+	}
+	public, witness, err := w.record(ctx, t, v, system)
+	if err != nil {
+		return p, err
+	}
+	watch.lap(&p.Record)
+	statement, outputs, err := w.statement(t, v, public, with)
+	if err != nil {
+		return p, err
+	}
+	p.Statement = statement.Digest()
+	proof, stats, err := with.Prover.Prove(ctx, prover.Request{
+		System: system, Statement: p.Statement, Public: public, Witness: witness,
+	})
+	if err != nil {
+		return p, engineFailure(ctx, "prove", err)
+	}
+	p.Stats = stats
+	watch.lap(&p.Prove)
+	statement.Signed.ProveMicros = p.Prove.Microseconds()
+	b, err := bundle.Make(statement, outputs, proof, with.Sign)
+	if err != nil {
+		return p, &Error{Cause: CauseInternal, Err: err}
+	}
+	data, err := b.Encode()
+	if err != nil {
+		return p, &Error{Cause: CauseInternal, Err: err}
+	}
+	p.Bytes = int64(len(data))
+	if p.Bundle, err = w.cfg.Blobs.Put(data); err != nil {
+		return p, fmt.Errorf("store bundle: %w", err)
+	}
+	return p, nil
+}
+
+// record executes the Plan with a recorder and returns what the proof is about.
+func (w *Worker) record(
+	ctx context.Context, t Proven, v *registry.Variant, system *identity.System,
+) (*identity.Publics, *identity.Witness, error) {
+	plan, err := w.loadPlan(ctx, v)
+	if err != nil {
+		return nil, nil, err
+	}
+	keys, err := w.loadKeys(ctx, v, t.KeySet)
+	if err != nil {
+		return nil, nil, err
+	}
+	public := &identity.Publics{Params: v.Compiled.Plan.Params, Constants: v.Compiled.Encoded}
+	if !v.Compiled.Plan.KeyNeed().IsEmpty() {
+		if public.Keys, err = w.keySet(v.Compiled.Plan.Params, t.KeySet); err != nil {
+			return nil, nil, err
+		}
+	}
+	if public.Inputs, err = w.inputs(v.Compiled.Plan, t.Inputs); err != nil {
+		return nil, nil, err
+	}
+	collector := identity.NewCollector(system)
+	public.Outputs, err = fhe.Execute(ctx, plan, keys, public.Inputs,
+		fhe.RunOptions{Recorder: collector})
+	if err != nil {
+		return nil, nil, engineFailure(ctx, "execute", err)
+	}
+	witness, err := collector.Witness(public)
+	if err != nil {
+		return nil, nil, &Error{Cause: CauseEngine, Err: err}
+	}
+	return public, witness, nil
+}
+
+// keySet reads the polynomials of a key set, which the engine's form does not give back.
+func (w *Worker) keySet(params *fhe.Params, digest abi.Digest) (*fhe.KeySet, error) {
+	r, _, err := w.cfg.Blobs.Open(digest)
+	if err != nil {
+		return nil, fmt.Errorf("read key set: %w", err)
+	}
+	set, err := fhe.ReadKeySet(r, params)
+	if err := errors.Join(err, r.Close()); err != nil {
+		return nil, badInput("key_set", err)
+	}
+	return set, nil
+}
+
+// statement says what is proved: the task's own digests, and outputs that must be those
+// that were reported.
+func (w *Worker) statement(
+	t Proven, v *registry.Variant, public *identity.Publics, with Proving,
+) (*attest.Statement, [][]byte, error) {
+	plan := v.Compiled.Plan
+	run := bundle.Run{
+		Plan: plan, Module: t.Module, Args: t.Args, Setup: with.Setup, KeySet: t.KeySet,
+		Outputs: public.Outputs, Task: t.ID, Client: t.Client, Node: with.Node,
+		Signed: attest.SignedOnly{
+			Engine: w.cfg.Engine.Name(), Steps: int64(len(plan.Steps)), Build: with.Build,
+		},
+	}
+	for _, in := range plan.Inputs {
+		i := slices.IndexFunc(t.Inputs, func(b NamedBlob) bool { return b.Name == in.Name })
+		if i < 0 {
+			return nil, nil, badInput("inputs."+in.Name, fhe.ErrOperand)
+		}
+		run.Inputs = append(run.Inputs, attest.NamedDigest{
+			Name: in.Name, Digest: t.Inputs[i].Digest,
+		})
+	}
+	s, outputs, err := bundle.NewStatement(run)
+	if err != nil {
+		return nil, nil, &Error{Cause: CauseInternal, Err: err}
+	}
+	for _, o := range s.Outputs {
+		i := slices.IndexFunc(t.Outputs, func(b NamedBlob) bool { return b.Name == o.Name })
+		if i < 0 || t.Outputs[i].Digest != o.Digest {
+			return nil, nil, &Error{Cause: CauseEngine, Retryable: true, Err: fmt.Errorf(
+				"the second run gave another output %s than was reported", o.Name)}
+		}
+	}
+	return s, outputs, nil
+}
