@@ -11,15 +11,6 @@ import (
 	cerberusv1 "github.com/cerberus-host/cerberus/proto/gen/cerberus/v1"
 )
 
-// Attestation tells what vouches for a result.
-type Attestation struct {
-	// State is "none" in this version: the client trusts the node to have computed what it
-	// was asked to.
-	State string `json:"state"`
-	// Setup is the digest of the proving setup; empty without a proof.
-	Setup string `json:"setup"`
-}
-
 // Bytes counts what crossed the network for one request.
 type Bytes struct {
 	// Upload is the encrypted input, Keys the key set if it had to be sent, Download the
@@ -30,7 +21,8 @@ type Bytes struct {
 }
 
 // Timings are wall-clock milliseconds of the phases of one request. Queue, Infer and
-// Execute are the node's figures, the others the client's.
+// Execute are the node's figures, the others the client's. Attest is the wait for the proof,
+// after the result was there, its download and its verification.
 type Timings struct {
 	Encode   float64 `json:"encode"`
 	Keygen   float64 `json:"keygen"`
@@ -39,6 +31,7 @@ type Timings struct {
 	Queue    float64 `json:"queue"`
 	Infer    float64 `json:"infer"`
 	Execute  float64 `json:"execute"`
+	Attest   float64 `json:"attest"`
 	Download float64 `json:"download"`
 	Decrypt  float64 `json:"decrypt"`
 	Total    float64 `json:"total"`
@@ -58,12 +51,13 @@ type Result struct {
 	Engine string `json:"engine"`
 }
 
-// Ask takes one request all the way: encode, encrypt, upload, submit, wait, download,
-// decrypt, decode. The request is a JSON document, or plain text if the Brain's schema has
-// exactly one text field. Safe for concurrent use.
+// Ask takes one request all the way: encode, encrypt, upload, submit, wait, verify the
+// attestation, decrypt, decode. The request is a JSON document, or plain text if the Brain's
+// schema has exactly one text field. When a result's attestation was to be waited for
+// ([OpenOptions]) and does not verify, nothing is decrypted. Safe for concurrent use.
 func (b *Brain) Ask(ctx context.Context, request []byte) (*Result, error) {
 	r := &Result{
-		Brain: b.name, Module: b.module, Attestation: Attestation{State: "none"},
+		Brain: b.name, Module: b.module, Attestation: Attestation{State: AttestationNone},
 	}
 	watch := stopwatch{now: b.client.now, last: b.client.now()}
 	started := watch.last
@@ -74,6 +68,12 @@ func (b *Brain) Ask(ctx context.Context, request []byte) (*Result, error) {
 	}
 	r.PublicArguments = argsMap(enc.args)
 	watch.lap(&r.Timings.Encode)
+
+	proof, err := b.proving(ctx)
+	if err != nil {
+		return nil, err
+	}
+	watch.skip()
 
 	set, err := b.client.keysFor(ctx, b.keyName, enc.plan)
 	if err != nil {
@@ -92,22 +92,10 @@ func (b *Brain) Ask(ctx context.Context, request []byte) (*Result, error) {
 	}
 	watch.lap(&r.Timings.Upload)
 
-	task, err := b.run(ctx, enc, set, blobs)
+	outputs, err := b.compute(ctx, &sending{enc, set, blobs, proof}, &watch, r)
 	if err != nil {
 		return nil, err
 	}
-	r.Task = fmt.Sprintf("%x", task.GetId())
-	r.Engine = task.GetEngine()
-	nodeTimings(task, &r.Timings)
-	watch.skip()
-
-	outputs, n, err := b.fetchOutputs(ctx, enc.plan, task)
-	if err != nil {
-		return nil, err
-	}
-	r.Bytes.Download = n
-	watch.lap(&r.Timings.Download)
-
 	values, err := b.decrypt(enc.plan, set, outputs)
 	if err != nil {
 		return nil, err
@@ -119,6 +107,48 @@ func (b *Brain) Ask(ctx context.Context, request []byte) (*Result, error) {
 	watch.lap(&r.Timings.Decrypt)
 	r.Timings.Total = millis(b.client.now().Sub(started))
 	return r, nil
+}
+
+// sending is a request whose blobs the node has.
+type sending struct {
+	*encoded
+
+	keys   *keys
+	inputs []blob
+	// proof is nil if none is asked for.
+	proof *proving
+}
+
+// compute lets the node run the task and returns the encrypted outputs, those that the
+// attestation vouches for if one was to be waited for.
+func (b *Brain) compute(
+	ctx context.Context, s *sending, watch *stopwatch, r *Result,
+) (map[string]fhe.Ciphertext, error) {
+	var ready *preparation
+	if s.proof != nil {
+		r.Attestation = Attestation{State: AttestationUnverified, Setup: s.proof.digest.String()}
+		if s.proof.setup != nil {
+			ready = b.prepare(ctx, s)
+			defer ready.close()
+		}
+	}
+	task, err := b.run(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	r.Task = fmt.Sprintf("%x", task.GetId())
+	r.Engine = clean(task.GetEngine())
+	nodeTimings(task, &r.Timings)
+	watch.skip()
+	if ready != nil {
+		outputs, err := b.attested(ctx, s, task, ready, r)
+		watch.lap(&r.Timings.Attest)
+		return outputs, err
+	}
+	outputs, n, err := b.fetchOutputs(ctx, s.plan, task)
+	r.Bytes.Download = n
+	watch.lap(&r.Timings.Download)
+	return outputs, err
 }
 
 // Plain answers the request with the clear twin of the registered Program, on this

@@ -276,7 +276,7 @@ func TestEvalAgreesWithThePlainTwin(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r.Rows != 2 || r.Agreement != 1 || r.AccuracyPlain != 0.5 || r.AccuracyEncrypted != 0.5 ||
-		!slices.Equal(seen, []int{1, 2}) || r.UploadBytesMax == 0 || len(r.Timings) != 10 {
+		!slices.Equal(seen, []int{1, 2}) || r.UploadBytesMax == 0 || len(r.Timings) != 11 {
 		t.Errorf("%+v, %v", r, seen)
 	}
 	if r, err = brain.Eval(t.Context(), strings.NewReader(rows), 1, nil); err != nil || r.Rows != 1 {

@@ -19,6 +19,8 @@ type OpenOptions struct {
 	AcceptNew bool
 	// Key names the secret key to use; empty means "default". It is made when missing.
 	Key string
+	// Attest says what requests do about attestations.
+	Attest AttestMode
 }
 
 // Brain is one Brain at one module version, checked and ready to be asked. It is safe for
@@ -30,6 +32,10 @@ type Brain struct {
 	keyName string
 	module  abi.Digest
 	info    *cerberusv1.ModuleVersion
+	attest  AttestMode
+	cluster [clusterIDBytes]byte
+	// setup is the digest of the setup that the cluster proves under; zero if it has none.
+	setup abi.Digest
 
 	manifest *abi.Manifest
 	sandbox  *runtime.Module
@@ -60,6 +66,9 @@ func (c *Client) Open(ctx context.Context, ref string, opts OpenOptions) (*Brain
 	if err != nil {
 		return nil, err
 	}
+	if err := c.pinSetup(status.cluster, status.setup, opts.AcceptNew); err != nil {
+		return nil, err
+	}
 	found, err := c.brains.GetBrain(ctx, brainKey(name))
 	if err != nil {
 		return nil, wrapRPC("find Brain "+name, err)
@@ -83,6 +92,7 @@ func (c *Client) Open(ctx context.Context, ref string, opts OpenOptions) (*Brain
 	b := &Brain{
 		client: c, number: abi.BrainID(found.GetBrain().GetNumber()),
 		name: found.GetBrain().GetName(), keyName: opts.Key, module: digest, info: info,
+		attest: opts.Attest, cluster: status.id, setup: status.setup,
 		plans: make(map[string]*derived),
 	}
 	if b.keyName == "" {

@@ -154,8 +154,12 @@ func (c *Client) Address() abi.Address { return c.identity.Address() }
 
 // connection is what a first call to a node tells.
 type connection struct {
+	id [clusterIDBytes]byte
+	// cluster is the id in hex.
 	cluster string
-	status  *cerberusv1.GetStatusResponse
+	// setup is the digest of the setup that the cluster proves under; zero if it has none.
+	setup  abi.Digest
+	status *cerberusv1.GetStatusResponse
 }
 
 // connect asks the node for its cluster and pins it; later calls are signed for it.
@@ -177,7 +181,15 @@ func (c *Client) connect(ctx context.Context, acceptNew bool) (*connection, erro
 		return nil, err
 	}
 	c.signer.SetCluster(status.GetClusterId())
-	return &connection{cluster: id, status: status}, nil
+	conn := &connection{
+		id: [clusterIDBytes]byte(status.GetClusterId()), cluster: id, status: status,
+	}
+	if s := status.GetSetup(); s != nil {
+		if conn.setup, err = abi.DigestFromBytes(s.GetDigest()); err != nil {
+			return nil, fmt.Errorf("%w: the cluster's setup: %w", ErrVerification, err)
+		}
+	}
+	return conn, nil
 }
 
 // Connect pins the node's cluster at first contact and returns the node's status.

@@ -20,6 +20,10 @@ var (
 	// ErrAttestation is returned, wrapped in ErrVerification, when a result's attestation does
 	// not verify or did not come. Then nothing was decrypted.
 	ErrAttestation = errors.New("attestation")
+	// ErrUnproven is returned when the cluster shows no proof of a result: none was asked for,
+	// it is not made yet, or the cluster gave up. A request that waits for the proof wraps it
+	// in ErrAttestation, an export in ErrRefused.
+	ErrUnproven = errors.New("not proven")
 	// ErrSetup is returned, wrapped in ErrVerification, when attestations are made under a
 	// setup that this client does not trust, or under a development setup without permission.
 	ErrSetup = errors.New("proving setup")

@@ -121,6 +121,7 @@ func (t *Timings) each(f func(phase string, ms float64)) {
 	f("queue", t.Queue)
 	f("infer", t.Infer)
 	f("execute", t.Execute)
+	f("attest", t.Attest)
 	f("download", t.Download)
 	f("decrypt", t.Decrypt)
 	f("total", t.Total)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/host/identity"
 )
 
@@ -39,6 +40,12 @@ func (c *Client) newIdentity() ([]byte, error) {
 		return raw, err
 	}
 	return c.store.Read(identityFile)
+}
+
+// Sign signs a digest with the client's identity, as package identity does. What is signed
+// must be a digest under a label of its own, never one that somebody else chose.
+func (c *Client) Sign(digest abi.Digest) [identity.SignatureBytes]byte {
+	return c.identity.Sign(digest)
 }
 
 // UseIdentity makes a store's client sign with this key; a store that has one already keeps

@@ -59,7 +59,7 @@ func (c *Client) TrustSetupDigest(d abi.Digest) error { return c.pinTrust(d) }
 
 // RemoveSetup ends the trust in a setup and forgets its verifying key.
 func (c *Client) RemoveSetup(d abi.Digest) error {
-	trusted, err := c.trustsSetup(d)
+	trusted, err := c.TrustsSetup(d)
 	if err != nil {
 		return err
 	}
@@ -108,9 +108,18 @@ func (c *Client) SetupKey(d abi.Digest) ([]byte, error) {
 	return raw, err
 }
 
+// TrustsSetup reports whether a setup is trusted.
+func (c *Client) TrustsSetup(d abi.Digest) (bool, error) {
+	_, err := c.store.Read(setupName(d, pinSuffix))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // trustedSetup returns the verifier of a setup, if this client trusts it and may use it.
 func (c *Client) trustedSetup(d abi.Digest, sources []Source) (opening.Verifier, error) {
-	trusted, err := c.trustsSetup(d)
+	trusted, err := c.TrustsSetup(d)
 	if err != nil {
 		return nil, err
 	}
@@ -153,21 +162,13 @@ func (c *Client) findSetup(d abi.Digest, sources []Source) (opening.Verifier, er
 		if err != nil || !v.Digest().Equal(d) {
 			continue // damaged, or another one: the digest decides, not the place
 		}
-		if i > 0 {
-			err = c.keepSetup(d, key)
+		if trusted, err := c.TrustsSetup(d); i > 0 && (trusted || err != nil) {
+			return v, errors.Join(err, c.keepSetup(d, key))
 		}
-		return v, err
+		return v, nil
 	}
 	return nil, fmt.Errorf("%w: the verifying key of setup %s is neither in the client's store, nor "+
 		"beside the bundle, nor in a --with folder", ErrMissing, d)
-}
-
-func (c *Client) trustsSetup(d abi.Digest) (bool, error) {
-	_, err := c.store.Read(setupName(d, pinSuffix))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 func (c *Client) pinTrust(d abi.Digest) error {

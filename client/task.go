@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -23,8 +24,10 @@ const (
 	watchPause = 250 * time.Millisecond
 	// cancelWait bounds the call that cancels a task after its caller gave up.
 	cancelWait = 3 * time.Second
-	// outputBytesMax bounds one encrypted output.
-	outputBytesMax = 64 << 20
+	// taskLabel is what a task's id is made under, by nodes and clients alike.
+	taskLabel = "cerberus task v1"
+	// cipherBytesMax bounds one encrypted input or output.
+	cipherBytesMax = 64 << 20
 )
 
 // uploadAll sends key set and inputs, whatever of them the node lacks.
@@ -52,49 +55,99 @@ func (b *Brain) uploadAll(
 
 // run submits the task and waits until it has ended. If ctx ends first, the task is
 // cancelled.
-func (b *Brain) run(
-	ctx context.Context, enc *encoded, k *keys, inputs []blob,
-) (*cerberusv1.Task, error) {
+func (b *Brain) run(ctx context.Context, s *sending) (*cerberusv1.Task, error) {
 	var once [16]byte
 	if _, err := io.ReadFull(b.client.rand, once[:]); err != nil {
 		return nil, fmt.Errorf("make idempotency key: %w", err)
 	}
-	req := &cerberusv1.SubmitTaskRequest{
-		Brain: uint32(b.number), ModuleDigest: b.module[:], PlanDigest: enc.digest[:],
-		IdempotencyKey: once[:],
-	}
-	for _, a := range enc.args {
-		req.Arguments = append(req.Arguments, &cerberusv1.Argument{Name: a.Name, Value: a.Value})
-	}
-	for _, in := range inputs {
-		req.Inputs = append(req.Inputs, &cerberusv1.NamedBlob{
-			Name: in.name, Digest: in.digest[:], Bytes: int64(len(in.data)),
-		})
-	}
-	if k.set != nil {
-		req.KeySet = k.digest[:]
-	}
-	resp, err := b.client.tasks.SubmitTask(ctx, req)
+	resp, err := b.client.tasks.SubmitTask(ctx, b.submission(s, once[:]))
 	if err != nil {
 		return nil, wrapRPC("submit task", err)
 	}
-	task, err := b.client.watch(ctx, resp.GetTask())
+	task := resp.GetTask()
+	// Who submits and the key make the id: the node cannot answer with another task.
+	self := b.client.Address()
+	id := abi.TaskID(abi.LabelledDigest(taskLabel, b.cluster[:], self[:], once[:]))
+	if !bytes.Equal(task.GetId(), id[:]) {
+		return nil, fmt.Errorf("%w: submitted task %s, the node answers with %x", ErrVerification, id,
+			task.GetId())
+	}
+	err = b.client.keepReceipt(b.receipt(s, id))
+	if err == nil {
+		task, err = b.client.watch(ctx, task)
+	}
 	if err != nil && ctx.Err() != nil {
 		// Nobody waits for the result any more.
-		b.client.cancelTask(ctx, resp.GetTask().GetId())
+		b.client.cancelTask(ctx, id[:])
 	}
 	return task, err
 }
 
-// watch follows the task until it has ended; a stream that breaks or falls silent is
-// opened again, and tells the present state first.
+// submission is what is sent of a request: digests and public arguments.
+func (b *Brain) submission(s *sending, once []byte) *cerberusv1.SubmitTaskRequest {
+	req := &cerberusv1.SubmitTaskRequest{
+		Brain: uint32(b.number), ModuleDigest: b.module[:], PlanDigest: s.digest[:],
+		IdempotencyKey: once,
+	}
+	for _, a := range s.args {
+		req.Arguments = append(req.Arguments, &cerberusv1.Argument{Name: a.Name, Value: a.Value})
+	}
+	for _, in := range s.inputs {
+		req.Inputs = append(req.Inputs, &cerberusv1.NamedBlob{
+			Name: in.name, Digest: in.digest[:], Bytes: int64(len(in.data)),
+		})
+	}
+	if s.keys.set != nil {
+		req.KeySet = s.keys.digest[:]
+	}
+	if s.proof != nil {
+		req.Attestation = cerberusv1.AttestationPolicy_ATTESTATION_POLICY_PROOF
+		req.SetupDigest = s.proof.digest[:]
+	}
+	return req
+}
+
+// receipt is what the client keeps of a request that it submitted.
+func (b *Brain) receipt(s *sending, id abi.TaskID) *Receipt {
+	r := &Receipt{
+		Task: id, Cluster: hex.EncodeToString(b.cluster[:]), Brain: b.name, Module: b.module,
+		Arguments: s.args.String(), Plan: s.digest, KeySet: s.keys.digest,
+	}
+	for _, in := range s.inputs {
+		r.Inputs = append(r.Inputs, NamedDigest{in.name, in.digest})
+	}
+	if s.proof != nil {
+		r.Setup = s.proof.digest
+	}
+	return r
+}
+
+// watch follows the task until it has ended.
 func (c *Client) watch(ctx context.Context, task *cerberusv1.Task) (*cerberusv1.Task, error) {
+	task, err := c.until(ctx, task, false, func(t *cerberusv1.Task) bool {
+		return ended(t.GetState())
+	})
+	if err != nil {
+		return nil, err
+	}
+	if task.GetState() != cerberusv1.TaskState_TASK_STATE_DONE {
+		return nil, taskError(task)
+	}
+	return task, nil
+}
+
+// until follows the task until it is over in the caller's sense; a stream that breaks or
+// falls silent is opened again, and tells the present state first. settled asks for what
+// follows the result too.
+func (c *Client) until(
+	ctx context.Context, task *cerberusv1.Task, settled bool, over func(*cerberusv1.Task) bool,
+) (*cerberusv1.Task, error) {
 	id := task.GetId()
-	for failures := 0; !ended(task.GetState()); {
-		now, err := c.follow(ctx, id)
+	for failures := 0; !over(task); {
+		now, err := c.follow(ctx, id, settled, over)
 		switch {
 		case ctx.Err() != nil:
-			return nil, fmt.Errorf("watch task: %w", ctx.Err())
+			return nil, fmt.Errorf("watch task %x: %w", id, ctx.Err())
 		case now != nil:
 			task, failures = now, 0
 		case err == nil:
@@ -104,12 +157,9 @@ func (c *Client) watch(ctx context.Context, task *cerberusv1.Task) (*cerberusv1.
 		default:
 			failures++
 		}
-		if !ended(task.GetState()) && !rest(ctx, watchPause) {
-			return nil, fmt.Errorf("watch task: %w", ctx.Err())
+		if !over(task) && !rest(ctx, watchPause) {
+			return nil, fmt.Errorf("watch task %x: %w", id, ctx.Err())
 		}
-	}
-	if task.GetState() != cerberusv1.TaskState_TASK_STATE_DONE {
-		return nil, taskError(task)
 	}
 	return task, nil
 }
@@ -119,18 +169,23 @@ func silent(err error) bool {
 	return broken(err) || connect.CodeOf(err) == connect.CodeDeadlineExceeded
 }
 
-// follow reads one stream to its end and returns the last state that it told, nil if none.
-func (c *Client) follow(ctx context.Context, id []byte) (*cerberusv1.Task, error) {
+// follow reads one stream until the task is over, or the stream, and returns the last state
+// that it told, nil if none.
+func (c *Client) follow(
+	ctx context.Context, id []byte, settled bool, over func(*cerberusv1.Task) bool,
+) (*cerberusv1.Task, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	timer := time.AfterFunc(silenceMax, func() { stop(errSilent) })
 	defer timer.Stop()
-	stream, err := c.tasks.WatchTask(ctx, &cerberusv1.WatchTaskRequest{Id: id})
+	stream, err := c.tasks.WatchTask(ctx, &cerberusv1.WatchTaskRequest{
+		Id: id, UntilSettled: settled,
+	})
 	if err != nil {
 		return nil, silence(ctx, err)
 	}
 	var last *cerberusv1.Task
-	for stream.Receive() {
+	for (last == nil || !over(last)) && stream.Receive() {
 		timer.Reset(silenceMax)
 		task := stream.Msg().GetTask()
 		if !bytes.Equal(task.GetId(), id) {
@@ -139,7 +194,7 @@ func (c *Client) follow(ctx context.Context, id []byte) (*cerberusv1.Task, error
 			return nil, errors.Join(err, stream.Close())
 		}
 		last = task
-		c.event(Event{Phase: "task " + stateWord(last.GetState())})
+		c.event(Event{Phase: progressOf(last)})
 	}
 	return last, silence(ctx, errors.Join(stream.Err(), stream.Close()))
 }
@@ -204,6 +259,14 @@ func stateWord(s cerberusv1.TaskState) string {
 	}
 }
 
+// progressOf tells how far a task is.
+func progressOf(t *cerberusv1.Task) string {
+	if t.GetState() == cerberusv1.TaskState_TASK_STATE_DONE && t.GetAttestation() != nil {
+		return "attestation " + AttestationWord(t.GetAttestation().GetState())
+	}
+	return "task " + stateWord(t.GetState())
+}
+
 // fetchOutputs downloads the encrypted outputs, checks their digests and decodes them;
 // their metadata is the Plan's, not what the blob says.
 func (b *Brain) fetchOutputs(
@@ -212,11 +275,11 @@ func (b *Brain) fetchOutputs(
 	var total int64
 	out := make(map[string]fhe.Ciphertext, len(plan.Outputs))
 	for _, want := range plan.Outputs {
-		digest, err := outputDigest(task, want.Name)
+		digest, err := outputDigest(task.GetOutputs(), want.Name)
 		if err != nil {
 			return nil, total, err
 		}
-		raw, err := b.client.download(ctx, digest, outputBytesMax)
+		raw, err := b.client.download(ctx, digest, cipherBytesMax)
 		if err != nil {
 			return nil, total, wrapRPC("download output "+want.Name, err)
 		}
@@ -230,8 +293,8 @@ func (b *Brain) fetchOutputs(
 	return out, total, nil
 }
 
-func outputDigest(task *cerberusv1.Task, name string) (abi.Digest, error) {
-	for _, o := range task.GetOutputs() {
+func outputDigest(outputs []*cerberusv1.NamedBlob, name string) (abi.Digest, error) {
+	for _, o := range outputs {
 		if o.GetName() == name {
 			d, err := abi.DigestFromBytes(o.GetDigest())
 			if err != nil {

@@ -13,9 +13,10 @@ import (
 
 func newEval(g *globals) *cobra.Command {
 	var (
-		opts  client.OpenOptions
-		data  string
-		limit int
+		opts   client.OpenOptions
+		data   string
+		limit  int
+		attest attestFlag
 	)
 	c := &cobra.Command{
 		Use:   "eval BRAIN --data ROWS.jsonl",
@@ -28,6 +29,9 @@ func newEval(g *globals) *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			if data == "" || limit < 0 {
 				return usagef("give --data FILE, and a --limit of 0 or more")
+			}
+			if opts.Attest, err = attest.mode(); err != nil {
+				return err
 			}
 			rows, err := os.Open(data)
 			if err != nil {
@@ -65,6 +69,8 @@ func newEval(g *globals) *cobra.Command {
 	c.Flags().BoolVar(&opts.AcceptNew, "accept-new", false,
 		"accept a module or cluster that differs from the one of first use")
 	c.Flags().StringVar(&opts.Key, "key", client.DefaultKey, "name of the secret key to use")
+	attest.add(c, string(client.AttestNone), "")
+	g.addDevelopment(c)
 	return c
 }
 

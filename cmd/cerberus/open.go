@@ -46,6 +46,7 @@ func (g *globals) open(ctx context.Context) (*opened, error) {
 	p := newProgress(g)
 	c, err := client.New(client.Config{
 		Node: g.node, Store: store, Sandbox: sandbox, OnEvent: p.event,
+		AllowDevelopmentSetup: g.development,
 	})
 	if err != nil {
 		return nil, errors.Join(err, sandbox.Close(ctx))

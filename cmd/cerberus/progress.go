@@ -45,6 +45,11 @@ func (p *progress) event(e client.Event) {
 	p.shown = true
 }
 
+// steps shows a long computation, step by step.
+func (p *progress) steps(done, total int, what string) {
+	p.event(client.Event{Phase: what, Done: int64(done), Total: int64(total)})
+}
+
 // done clears the line.
 func (p *progress) done() {
 	p.mu.Lock()

@@ -25,6 +25,8 @@ type globals struct {
 	json  bool
 	quiet bool
 	wait  time.Duration
+	// development allows attestations under development setups.
+	development bool
 }
 
 const rootLong = `Cerberus runs WebAssembly plugins ("Brains") on encrypted data: the client encrypts, a
@@ -34,9 +36,11 @@ node computes without seeing anything, the client decrypts.
   cerberus ask sentiment "a joy from start to end"
   cerberus ask medical @patient.json
 
-Exit codes: 0 answer, 1 failure, 2 usage, 3 refused, 4 verification failed, 5 unreachable.
-Results carry no attestation in this version: the node is trusted to compute what it was
-asked to, and with nothing else.`
+Where the cluster proves its results, ask verifies the proof before it decrypts, under a
+setup that you chose to trust: see "cerberus setup --help". Elsewhere the node is trusted to
+compute what it was asked to, and with nothing else; ask says which of the two it was.
+
+Exit codes: 0 answer, 1 failure, 2 usage, 3 refused, 4 verification failed, 5 unreachable.`
 
 func newRoot(s streams) *cobra.Command {
 	g := &globals{streams: s}
@@ -59,7 +63,7 @@ func newRoot(s streams) *cobra.Command {
 	flags.BoolVar(&g.json, "json", false, "print JSON for scripts")
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "no progress and no notices on stderr")
 	root.AddCommand(
-		newAsk(g), newEval(g), newBrain(g), newBrains(g), newTasks(g), newKeys(g), newSetup(g),
+		newAsk(g), newEval(g), newVerify(g), newAttestation(g), newSetup(g), newBrain(g), newBrains(g), newTasks(g), newKeys(g),
 		newStatus(g), newDoctor(g), newRole(g), newNode(g), newDev(g), newBench(g), newVersion(g),
 	)
 	for _, c := range root.Commands() {
@@ -128,6 +132,12 @@ func defaultHome() string {
 func (g *globals) addWait(c *cobra.Command) {
 	c.Flags().DurationVar(&g.wait, "wait", time.Minute,
 		"how long to wait until the node is ready; 0 means not at all")
+}
+
+// addDevelopment adds the flag of the commands that verify attestations.
+func (g *globals) addDevelopment(c *cobra.Command) {
+	c.Flags().BoolVar(&g.development, "allow-development-setup", false,
+		"accept attestations under a development setup, whose maker can forge them")
 }
 
 func (g *globals) printf(format string, args ...any) error {

@@ -31,6 +31,21 @@ type statusView struct {
 	Running   uint64   `json:"tasks_running"`
 	BlobBytes int64    `json:"blob_bytes"`
 	DiskFree  int64    `json:"disk_free_bytes"`
+	// Setup is what new tasks are proved under; empty if the cluster proves nothing.
+	Setup     string `json:"setup"`
+	SetupKind string `json:"setup_kind"`
+	// SetupTrusted tells whether this client trusts it.
+	SetupTrusted bool       `json:"setup_trusted"`
+	Proofs       proofsView `json:"attestations"`
+}
+
+// proofsView counts the attestations of the cluster.
+type proofsView struct {
+	Pending  uint64 `json:"pending"`
+	Proved   uint64 `json:"proved"`
+	Settled  uint64 `json:"settled"`
+	Rejected uint64 `json:"rejected"`
+	Failed   uint64 `json:"failed"`
 }
 
 func newStatus(g *globals) *cobra.Command {
@@ -48,7 +63,10 @@ func newStatus(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			v := g.statusView(s)
+			v, err := g.statusView(o, s)
+			if err != nil {
+				return err
+			}
 			if g.json {
 				return g.printJSON(v)
 			}
@@ -58,23 +76,57 @@ func newStatus(g *globals) *cobra.Command {
 			}
 			return g.printf("%s  %s\n  cluster   %s\n  identity  %s\n  version   %s\n"+
 				"  raft      %s, applied %d of %d\n  engines   %s\n  tasks     %d queued, %d running\n"+
-				"  blobs     %.1f MB stored, %.1f GB of disk free\n",
+				"  blobs     %.1f MB stored, %.1f GB of disk free\n"+
+				"  setup     %s\n"+
+				"  proofs    %d pending, %d proved, %d settled, %d rejected, %d failed\n",
 				v.Node, ready, v.Cluster, v.Address, plain(v.Version), plain(v.Raft), v.Applied,
 				v.Commit, plain(strings.Join(v.Engines, ", ")), v.Queued, v.Running,
-				float64(v.BlobBytes)/1e6, float64(v.DiskFree)/1e9)
+				float64(v.BlobBytes)/1e6, float64(v.DiskFree)/1e9, v.setupText(), v.Proofs.Pending,
+				v.Proofs.Proved, v.Proofs.Settled, v.Proofs.Rejected, v.Proofs.Failed)
 		},
 	}
 }
 
-func (g *globals) statusView(s *cerberusv1.GetStatusResponse) statusView {
-	return statusView{
+// setupText tells of the setup what decides whether results can be verified here.
+func (v *statusView) setupText() string {
+	switch {
+	case v.Setup == "":
+		return "none: results are not proven"
+	case v.SetupTrusted:
+		return v.Setup + " (" + v.SetupKind + "), which you trust"
+	default:
+		return v.Setup + " (" + v.SetupKind + "), which you do not trust"
+	}
+}
+
+func (g *globals) statusView(
+	o *opened, s *cerberusv1.GetStatusResponse,
+) (*statusView, error) {
+	counts := s.GetAttestations()
+	v := &statusView{
 		Node: g.node, Address: "0x" + hex.EncodeToString(s.GetNodeAddress()),
 		Cluster: hex.EncodeToString(s.GetClusterId()), Version: s.GetVersion(),
 		Ready: s.GetReady(), Reason: s.GetNotReadyReason(), Raft: s.GetRaftState(),
 		Commit: s.GetCommitIndex(), Applied: s.GetAppliedIndex(), Engines: s.GetEngines(),
 		Queued: s.GetTasksQueued(), Running: s.GetTasksRunning(), BlobBytes: s.GetBlobBytes(),
 		DiskFree: s.GetDiskFreeBytes(),
+		Proofs: proofsView{
+			counts.GetPending(), counts.GetProved(), counts.GetSettled(), counts.GetRejected(),
+			counts.GetFailed(),
+		},
 	}
+	setup := s.GetSetup()
+	if setup == nil {
+		return v, nil
+	}
+	digest, err := abi.DigestFromBytes(setup.GetDigest())
+	if err != nil {
+		return nil, fmt.Errorf("%w: the cluster's setup: %w", client.ErrVerification, err)
+	}
+	v.Setup = digest.String()
+	v.SetupKind = strings.ToLower(strings.TrimPrefix(setup.GetKind().String(), "SETUP_KIND_"))
+	v.SetupTrusted, err = o.TrustsSetup(digest)
+	return v, err
 }
 
 func newRole(g *globals) *cobra.Command {
@@ -83,9 +135,9 @@ func newRole(g *globals) *cobra.Command {
 		Args: cobra.NoArgs,
 	}
 	for _, grant := range []bool{true, false} {
-		use, short := "grant ADDRESS admin|author|client", "Give an account a role"
+		use, short := "grant ADDRESS admin|author|client|validator", "Give an account a role"
 		if !grant {
-			use, short = "revoke ADDRESS admin|author|client", "Take a role from an account"
+			use, short = "revoke ADDRESS admin|author|client|validator", "Take a role from an account"
 		}
 		sub := &cobra.Command{
 			Use: use, Short: short, Args: cobra.ExactArgs(2),
@@ -96,7 +148,7 @@ func newRole(g *globals) *cobra.Command {
 				}
 				role, ok := cerberusv1.Role_value["ROLE_"+strings.ToUpper(args[1])]
 				if !ok || role == 0 {
-					return usagef("%.20q is no role: admin, author or client", args[1])
+					return usagef("%.20q is no role: admin, author, client or validator", args[1])
 				}
 				return g.withClient(func(ctx context.Context, o *opened, _ []string) error {
 					return o.SetRole(ctx, who, cerberusv1.Role(role), grant)

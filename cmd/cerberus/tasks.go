@@ -26,6 +26,27 @@ type taskRow struct {
 	Submitted string            `json:"submitted"`
 	ExecuteMS float64           `json:"execute_ms"`
 	Failure   string            `json:"failure,omitempty"`
+	// Attestation is what the cluster has, which a client verifies itself.
+	Attestation proofRow `json:"attestation"`
+}
+
+// proofRow is the attestation of a task in the listing.
+type proofRow struct {
+	// State is none, pending, proved, settled, rejected or failed.
+	State    string       `json:"state"`
+	Setup    string       `json:"setup,omitempty"`
+	Bundle   string       `json:"bundle,omitempty"`
+	Bytes    int64        `json:"bytes,omitempty"`
+	ProveMS  float64      `json:"prove_ms,omitempty"`
+	Failure  string       `json:"failure,omitempty"`
+	Verdicts []verdictRow `json:"verdicts,omitempty"`
+}
+
+// verdictRow is what one validator thinks of a proof.
+type verdictRow struct {
+	Validator string `json:"validator"`
+	Accepted  bool   `json:"accepted"`
+	Reason    string `json:"reason,omitempty"`
 }
 
 type blobRow struct {
@@ -56,9 +77,9 @@ func newTasks(g *globals) *cobra.Command {
 			if g.json {
 				return g.printJSON(rows)
 			}
-			t := newTable("task", "brain", "state", "execute ms", "submitted")
+			t := newTable("task", "brain", "state", "attestation", "execute ms", "submitted")
 			for _, r := range rows {
-				t.row(r.ID, r.Brain, r.State, r.ExecuteMS, r.Submitted)
+				t.row(r.ID, r.Brain, r.State, r.Attestation.State, r.ExecuteMS, r.Submitted)
 			}
 			return t.print(g)
 		}),
@@ -132,10 +153,29 @@ func newTaskRow(t *cerberusv1.Task) taskRow {
 		Outputs:   blobRows(t.GetOutputs()),
 		Submitted: time.UnixMilli(t.GetSubmittedMs()).UTC().Format(time.RFC3339),
 		ExecuteMS: float64(t.GetTimings().GetExecuteUs()) / 1000,
-		Failure:   t.GetFailureMessage(),
+		Failure:   t.GetFailureMessage(), Attestation: newProofRow(t.GetAttestation()),
 	}
 	for _, a := range t.GetArguments() {
 		r.Public[a.GetName()] = a.GetValue()
+	}
+	return r
+}
+
+func newProofRow(a *cerberusv1.Attestation) proofRow {
+	r := proofRow{
+		State: client.AttestationWord(a.GetState()), Bytes: a.GetBundleBytes(),
+		ProveMS: float64(a.GetProveUs()) / 1000, Failure: a.GetFailureMessage(),
+	}
+	if d := a.GetSetup().GetDigest(); len(d) > 0 {
+		r.Setup = digestText(d)
+	}
+	if d := a.GetBundleDigest(); len(d) > 0 {
+		r.Bundle = digestText(d)
+	}
+	for _, v := range a.GetVerdicts() {
+		r.Verdicts = append(r.Verdicts, verdictRow{
+			"0x" + hex.EncodeToString(v.GetValidator()), v.GetAccepted(), v.GetReason(),
+		})
 	}
 	return r
 }
