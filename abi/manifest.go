@@ -31,7 +31,9 @@ type Manifest struct {
 	// Answer describes what decode may answer.
 	Answer Answer `json:"answer"`
 	// ToleranceBits is the precision that the author asks for: the error of an output must
-	// stay below 2^-ToleranceBits of its bound.
+	// stay below 2^-ToleranceBits of its bound. Registration holds the Plan's proven noise to
+	// it: the largest error that an attestation leaves possible, not only that of an honest
+	// node.
 	ToleranceBits int `json:"tolerance_bits"`
 	// IntendedUse and LimitsOfUse are for people.
 	IntendedUse string `json:"intended_use"`
