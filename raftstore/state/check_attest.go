@@ -78,7 +78,7 @@ func checkVerdicts(t *Task) error {
 // valid reports whether v is a verdict that could be recorded.
 func (v *Verdict) valid() bool {
 	return !v.Validator.IsZero() && v.Accepted == (v.Reason == "") &&
-		(v.Accepted || abi.ValidName(v.Reason)) && v.Signature != [SignatureBytes]byte{}
+		(v.Accepted || validReason(v.Reason)) && v.Signature != [SignatureBytes]byte{}
 }
 
 // checkConduct looks at the record of a miner or validator: there is no mark without

@@ -1,5 +1,6 @@
 // Package state is the replicated state machine of a cerberus cluster: who may do what,
-// which blobs exist, which module version each Brain runs, and what became of every task.
+// which blobs exist, which module version each Brain runs, and what became of every task
+// and of the proof of its result.
 //
 // [State.Apply] takes the index and the bytes of one log entry and returns a [Response]
 // and the [Event] values for watchers. It is a pure function of the state and the entry:

@@ -77,10 +77,9 @@ func parseVerdict(m *raftlogv1.JudgeTask) (Verdict, *Error) {
 	if v.Accepted && v.Reason != "" {
 		return Verdict{}, refuse(CodeInvalidArgument, "reason", "an accepting verdict has none")
 	}
-	if !v.Accepted {
-		if bad := parseName("reason", v.Reason); bad != nil {
-			return Verdict{}, bad
-		}
+	if !v.Accepted && !validReason(v.Reason) {
+		return Verdict{}, refuse(CodeInvalidArgument, "reason",
+			"%.60q is not a word of a-z, 0-9 and _", v.Reason)
 	}
 	if len(m.GetSignature()) != SignatureBytes || isZero(m.GetSignature()) {
 		return Verdict{}, refuse(CodeInvalidArgument, "signature", "%d bytes are no signature",
@@ -88,6 +87,19 @@ func parseVerdict(m *raftlogv1.JudgeTask) (Verdict, *Error) {
 	}
 	v.Signature = [SignatureBytes]byte(m.GetSignature())
 	return v, nil
+}
+
+// validReason reports whether s is a word that a verdict may give as its reason.
+func validReason(s string) bool {
+	if s == "" || len(s) > ReasonBytesMax {
+		return false
+	}
+	for _, b := range []byte(s) {
+		if (b < 'a' || b > 'z') && (b < '0' || b > '9') && b != '_' {
+			return false
+		}
+	}
+	return true
 }
 
 // checkSubject refuses a verdict that is not about the task's proof.

@@ -33,6 +33,8 @@ const (
 	CountersMax = 64
 	// SignatureBytes is the length of a validator's signature.
 	SignatureBytes = 65
+	// ReasonBytesMax bounds the word of a rejecting verdict.
+	ReasonBytesMax = 40
 )
 
 // Limits of the tables.

@@ -50,7 +50,7 @@ func codeAttestation(c *coder, a *Attestation) {
 func codeVerdict(c *coder, v *Verdict) {
 	c.fixed(v.Validator[:])
 	c.boolean(&v.Accepted)
-	c.str(&v.Reason, abi.NameBytesMax)
+	c.str(&v.Reason, ReasonBytesMax)
 	c.time(&v.AtMS)
 	c.fixed(v.Signature[:])
 }
@@ -70,7 +70,7 @@ func codeMark(c *coder, m *Mark) {
 	c.fixed(m.Task[:])
 	c.fixed(m.Bundle[:])
 	c.fixed(m.Statement[:])
-	c.str(&m.Reason, abi.NameBytesMax)
+	c.str(&m.Reason, ReasonBytesMax)
 	c.time(&m.AtMS)
 	c.index(&m.Index)
 	list(c, &m.Verdicts, VerdictsMax, codeVerdict)

@@ -94,7 +94,8 @@ func (s AttestState) String() string {
 type Verdict struct {
 	Validator abi.Address
 	Accepted  bool
-	// Reason is a stable word that says why the proof was rejected; "" if it was accepted.
+	// Reason is a stable word, 1 to [ReasonBytesMax] of a-z, 0-9 and "_", that says why the
+	// proof was rejected; "" if it was accepted.
 	Reason string
 	// AtMS is the log time of its arrival.
 	AtMS int64

@@ -923,7 +923,7 @@ type JudgeTask struct {
 	StatementDigest []byte `protobuf:"bytes,4,opt,name=statement_digest,json=statementDigest,proto3" json:"statement_digest,omitempty"`
 	// Whether the proof holds.
 	Accepted bool `protobuf:"varint,5,opt,name=accepted,proto3" json:"accepted,omitempty"`
-	// Why not, a stable word of at most 64 bytes; empty if accepted.
+	// Why not, a stable word of 1 to 40 of a-z, 0-9 and "_"; empty if accepted.
 	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The validator's signature over the verdict, 65 bytes, checked before this is proposed.
 	Signature     []byte `protobuf:"bytes,7,opt,name=signature,proto3" json:"signature,omitempty"`
