@@ -14,11 +14,10 @@ import (
 // of unity but -1.
 const cosetsMax = 7
 
-// field holds the transforms modulo X^N - zeta, for zeta = -1 and for as many others as the
+// field holds the transforms modulo X^N - zeta, for as many zeta other than -1 as the
 // quotient by X^N+1 has blocks. It is immutable and safe for concurrent use.
 type field struct {
-	negacyclic *fft.Domain
-	cosets     []*fft.Domain
+	cosets []*fft.Domain
 	// zetas are X^N on each coset, solve the inverse of their Vandermonde matrix.
 	zetas []fr.Element
 	solve [][]fr.Element
@@ -37,7 +36,7 @@ func newField(n, blocks int) (*field, error) {
 		s.Exp(root, big.NewInt(power))
 		return s
 	}
-	f := &field{negacyclic: fft.NewDomain(uint64(n), fft.WithShift(shift(4)))}
+	f := &field{}
 	for power := int64(0); len(f.cosets) < blocks; power++ {
 		if power == 4 { // X^N = -1
 			continue
@@ -100,17 +99,20 @@ func invert(m [][]fr.Element) [][]fr.Element {
 	return out
 }
 
-// transform returns the values of integer coefficients on a coset, in the transform's order.
-func transform(d *fft.Domain, w []int64) []fr.Element {
-	out := make([]fr.Element, len(w))
-	for i, c := range w {
-		out[i].SetInt64(c)
+// transform replaces coefficients by their values on a coset, in the transform's order.
+func (f *field) transform(coset int, a []fr.Element) {
+	if coset == 0 { // the powers of the root themselves
+		f.cosets[0].FFT(a, fft.DIF, fft.WithNbTasks(1))
+		return
 	}
-	d.FFT(out, fft.DIF, fft.OnCoset(), fft.WithNbTasks(1))
-	return out
+	f.cosets[coset].FFT(a, fft.DIF, fft.OnCoset(), fft.WithNbTasks(1))
 }
 
-// restore undoes transform in place.
-func restore(d *fft.Domain, values []fr.Element) {
-	d.FFTInverse(values, fft.DIT, fft.OnCoset(), fft.WithNbTasks(1))
+// restore undoes transform.
+func (f *field) restore(coset int, a []fr.Element) {
+	if coset == 0 {
+		f.cosets[0].FFTInverse(a, fft.DIT, fft.WithNbTasks(1))
+		return
+	}
+	f.cosets[coset].FFTInverse(a, fft.DIT, fft.OnCoset(), fft.WithNbTasks(1))
 }

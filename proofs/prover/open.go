@@ -28,8 +28,8 @@ func (j *job) commitH() error {
 func (j *job) reduce() error {
 	s, sh := j.request.System, j.shape
 	powers := protocol.NewEvaluator(protocol.Powers(j.ch.Gamma, sh.Degree))
-	value := func(prime int, f identity.Factor) (fr.Element, error) {
-		w, err := j.factor(prime, f)
+	value := func(k factorKey) (fr.Element, error) {
+		w, err := j.factor(k)
 		if err != nil {
 			return fr.Element{}, err
 		}
@@ -38,7 +38,7 @@ func (j *job) reduce() error {
 	j.proof.Claims = make([]fr.Element, len(s.Claims))
 	err := j.parallel("open", len(s.Claims), func(i int) error {
 		var err error
-		j.proof.Claims[i], err = value(0, s.Claims[i])
+		j.proof.Claims[i], err = value(factorKey{factor: s.Claims[i]})
 		return err
 	})
 	if err != nil {
@@ -86,7 +86,7 @@ func (j *job) reduce() error {
 // publicValues evaluates the public factors at gamma. One that only occurs as the linear
 // factor of a term does not exist: that one is committed.
 func (j *job) publicValues(
-	value func(prime int, f identity.Factor) (fr.Element, error),
+	value func(k factorKey) (fr.Element, error),
 ) (map[factorKey]fr.Element, error) {
 	s := j.request.System
 	seen := make(map[factorKey]bool)
@@ -104,7 +104,7 @@ func (j *job) publicValues(
 	results := make([]fr.Element, len(order))
 	err := j.parallel("open", len(order), func(i int) error {
 		var err error
-		results[i], err = value(order[i].prime, order[i].factor)
+		results[i], err = value(order[i])
 		return err
 	})
 	out := make(map[factorKey]fr.Element, len(order))
@@ -117,21 +117,15 @@ func (j *job) publicValues(
 // fold returns the sum of all polynomials with the claim's coefficients under one vector.
 func (j *job) fold(claim *protocol.Claim, a int) ([]fr.Element, error) {
 	out := make([]fr.Element, j.shape.Degree)
-	var list []int
-	for poly := range claim.Coefs[a] {
-		if !claim.Coefs[a][poly].IsZero() {
-			list = append(list, poly)
-		}
-	}
-	folder := protocol.NewFolder(len(out))
-	for _, poly := range list {
+	list := make([]weighed, 0, len(claim.Coefs[a]))
+	for poly, coef := range claim.Coefs[a] { // sums are exact: the order does not matter
 		w, err := j.coeffs(poly)
 		if err != nil {
 			return nil, err
 		}
-		folder.Add(claim.Coefs[a][poly], w)
+		list = append(list, weighed{w, *coef})
 	}
-	folder.Sum(out)
+	j.folder.fold(out, list, 0)
 	if a == 0 { // H stands under the first view
 		for b := range j.h {
 			for i := range out {

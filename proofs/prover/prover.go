@@ -120,9 +120,12 @@ func (p *Prover) Prove(ctx context.Context, r Request) ([]byte, *Stats, error) {
 	}
 	j := &job{
 		ctx: ctx, prover: p, request: r, shape: sh, proof: &protocol.Proof{},
-		session: protocol.NewSession(sh, r.Statement, v.Digest()),
+		session: protocol.NewSession(sh, r.Statement, v.Digest()), folder: newFolder(),
 	}
 	if j.field, err = newField(sh.Degree, r.System.HBlocks); err != nil {
+		return nil, nil, err
+	}
+	if j.terms, err = newTerms(r.System); err != nil {
 		return nil, nil, err
 	}
 	started := p.cfg.Now()
@@ -163,6 +166,8 @@ type job struct {
 	shape   *protocol.Shape
 	session *protocol.Session
 	field   *field
+	folder  *folder
+	terms   *terms
 	proof   *protocol.Proof
 	stats   Stats
 	// polys are the coefficients of wires and quotients, by their number less System.Wires.
@@ -186,6 +191,11 @@ func (j *job) tell(phase string, done, total int) {
 	if j.prover.cfg.OnProgress != nil {
 		j.prover.cfg.OnProgress(Progress{Phase: phase, Done: done, Total: total})
 	}
+}
+
+// vectorsMax is the number of vectors of elements of that many bytes that fit the memory.
+func (j *job) vectorsMax(bytes int) int {
+	return max(64, int(j.prover.cfg.MemoryMax/int64(j.shape.Degree*bytes)))
 }
 
 // coeffs returns the coefficients of any polynomial.
