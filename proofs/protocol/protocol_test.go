@@ -435,3 +435,36 @@ func TestTranscript(t *testing.T) {
 		t.Errorf("scalar %s", got)
 	}
 }
+
+// TestCombinations: coefficients fill [0, 2^Bits), and no two rounds or groups share them.
+func TestCombinations(t *testing.T) {
+	sh := smallShape(t, 16, identity.Options{})
+	out := protocol.NewSession(sh, abi.Digest{1}, abi.Digest{2}).Wires(nil, nil)
+	seen := make(map[uint64]bool)
+	rounds := 0
+	for i, g := range sh.System.Groups {
+		if len(out[i]) != g.Rounds {
+			t.Fatalf("group %d has %d rounds instead of %d", i, len(out[i]), g.Rounds)
+		}
+		var all uint64
+		for _, row := range out[i] {
+			rounds++
+			if len(row) != len(g.Identities) {
+				t.Errorf("group %d: %d coefficients", i, len(row))
+			}
+			for _, c := range row {
+				if seen[c] {
+					t.Errorf("%d occurs twice", c)
+				}
+				seen[c] = true
+				all |= c
+			}
+		}
+		if g.Rounds > 0 && all != 1<<g.Bits-1 {
+			t.Errorf("group %d: bits %b of %d", i, all, g.Bits)
+		}
+	}
+	if rounds == 0 {
+		t.Error("no identities are combined")
+	}
+}

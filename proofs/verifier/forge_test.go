@@ -179,6 +179,38 @@ func TestForgeLargeWire(t *testing.T) {
 	}, verifier.ErrProjection)
 }
 
+// TestForgeCancelling: two lies that would make up for each other if they had one weight.
+func TestForgeCancelling(t *testing.T) {
+	s := smallScene(t, identity.Options{CommittedKeys: true})
+	for name, each := range map[string][2]struct{ wire, row int }{
+		"rows of a wire":               {{0, 0}, {0, 255}},
+		"neighbours":                   {{0, 7}, {0, 8}},
+		"wires":                        {{0, 3}, {1, 3}},
+		"first wire and last quotient": {{0, 3}, {len(s.system.Polys) - s.system.Wires - 1, 3}},
+	} {
+		s.refused(t, name, forgery{
+			rows: func(_ *reference, rows [][protocol.Rows]protocol.Row) {
+				for i, by := range []int64{1, -1} {
+					row := &rows[each[i].wire][each[i].row]
+					*row, _ = protocol.RowOf(new(big.Int).Add(row.Big(), big.NewInt(by)))
+				}
+			},
+		}, verifier.ErrOpening)
+	}
+	// Two quotients of one prime: equal weights would take one off and add it to the other.
+	combined := slices.IndexFunc(s.system.Groups, func(g identity.Group) bool {
+		return g.Rounds > 1
+	})
+	if combined < 0 {
+		t.Fatal("the plan combines no identities")
+	}
+	group := s.system.Groups[combined]
+	s.refused(t, "rounds of a group", forgery{quotients: func(r *reference) {
+		r.add(group.Quotients[0][0], 4, 1)
+		r.add(group.Quotients[1][0], 4, -1)
+	}}, verifier.ErrOpening)
+}
+
 // shift adds z times the last prime to the remainder of component c, as if the output were
 // smaller by z.
 func (r *reference) shift(c int, z []int64) {

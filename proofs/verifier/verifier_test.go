@@ -10,6 +10,7 @@ import (
 
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/proofs/identity"
+	"github.com/cerberus-host/cerberus/proofs/opening"
 	"github.com/cerberus-host/cerberus/proofs/prover"
 	"github.com/cerberus-host/cerberus/proofs/verifier"
 )
@@ -50,6 +51,43 @@ func TestReference(t *testing.T) {
 				t.Errorf("%s, scene %d: the reference proof differs", params.Name(), i)
 			}
 		}
+	}
+}
+
+// TestGroth16: the same with the opening that is the default. A setup counts for itself only.
+func TestGroth16(t *testing.T) {
+	setups := make([]*opening.Setup, 2)
+	for i := range setups {
+		var err error
+		if setups[i], err = opening.NewDevelopment(t.Context(), 16, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := stage(t, everyStep(t, shaped(t, 5, 4, 1)), setups[0], identity.Options{}, 1)
+	fast, err := prover.New(prover.Config{Setup: s.setup, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof, _, err := fast.Prove(t.Context(), prover.Request{
+		System: s.system, Statement: s.statement, Public: s.public, Witness: s.witness,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.verify(proof); err != nil {
+		t.Error(err)
+	}
+	opened := len(proof) - s.setup.Verifier().OpeningBytes()
+	for at := range proof[opened:] {
+		changed := bytes.Clone(proof)
+		changed[opened+at] ^= 1 << (at % 8)
+		if err := s.verify(changed); !errors.Is(err, verifier.ErrOpening) {
+			t.Errorf("byte %d of the opening: error %v", at, err)
+		}
+	}
+	s.setup = setups[1]
+	if err := s.verify(proof); !errors.Is(err, verifier.ErrOpening) {
+		t.Errorf("another setup: error %v", err)
 	}
 }
 
