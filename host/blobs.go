@@ -267,7 +267,7 @@ func (b *blobsBackend) StatBlob(
 	return out, err
 }
 
-// readable returns a blob that the caller may read: what modules are made of is public;
+// readable returns a blob that the caller may read: what modules are made of is public, and so are setups;
 // ciphertexts and key sets are for their owner and for the client whose task made them.
 func readable(v *state.View, caller api.Caller, d abi.Digest) (state.Blob, error) {
 	found, ok := v.Blob(d)
@@ -276,6 +276,7 @@ func readable(v *state.View, caller api.Caller, d abi.Digest) (state.Blob, error
 	}
 	public := []state.BlobKind{
 		state.BlobModule, state.BlobModel, state.BlobConstants, state.BlobProgram, state.BlobPlan,
+		state.BlobSetup,
 	}
 	switch {
 	case slices.ContainsFunc(public, found.Kinds.Has):

@@ -41,8 +41,10 @@ type Config struct {
 	TaskRetention  time.Duration
 	DiskFloorBytes int64
 	BlobBytesMax   int64
-	LogFormat      string
-	LogLevel       string
+	// SetupDir is the directory of the proving setup; empty means that the node proves nothing.
+	SetupDir  string
+	LogFormat string
+	LogLevel  string
 }
 
 // Defaults returns the configuration of which nothing was set. It lacks a data directory.

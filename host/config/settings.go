@@ -82,6 +82,12 @@ func Settings() []Setting {
 			set:  func(c *Config, v string) error { return parseInt64(&c.BlobBytesMax, v) },
 		},
 		{
+			Key: "setup_dir",
+			Help: "directory of the proving setup, setup.vk and setup.pk; without one the node proves " +
+				"nothing",
+			set: func(c *Config, v string) error { c.SetupDir = v; return nil },
+		},
+		{
 			Key: "log_format", Default: "text", Help: "form of the log: text or json",
 			set: func(c *Config, v string) error { c.LogFormat = v; return nil },
 		},
