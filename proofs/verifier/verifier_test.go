@@ -139,7 +139,7 @@ func TestReport(t *testing.T) {
 		"wires are small, no coefficient wraps around": 256,
 		"rows of the projections (rho)":                253 - 9,
 		"sum-check":                                    253 - 3, // two rounds of degree 2
-		"combinations modulo a prime":                  156,
+		"combinations modulo a prime":                  135,     // 3 * 45
 		"identities at one point (gamma)":              253 - 6, // (1+2)*16 below 2^6
 		"combinations of identities (delta)":           253 - 5,
 		"claims (tau)":                                 253 - 7,
@@ -148,6 +148,10 @@ func TestReport(t *testing.T) {
 		if bits, ok := want[line.What]; !ok || bits != line.Bits {
 			t.Errorf("%s: %d bits, want %d", line.What, line.Bits, bits)
 		}
+		delete(want, line.What)
+	}
+	if len(want) > 0 {
+		t.Errorf("missing: %v", want)
 	}
 	if report.StatisticalBits != 128-3 {
 		t.Errorf("%d bits in all", report.StatisticalBits)
