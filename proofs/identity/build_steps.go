@@ -6,29 +6,25 @@ import (
 	"slices"
 
 	"github.com/cerberus-host/cerberus/fhe"
-	"github.com/cerberus-host/cerberus/fhe/rns"
 )
 
 // step writes one step down.
 func (b *builder) step(i int, s fhe.Step) error {
 	b.now = i
 	var out register
-	var err error
 	switch s.Op {
 	case fhe.StepAdd, fhe.StepSub:
-		out = b.zip(b.regs[s.A], b.regs[s.B], map[fhe.StepOp]pairwise{
-			fhe.StepAdd: add, fhe.StepSub: sub,
-		}[s.Op])
+		out = b.sum(s)
 	case fhe.StepNeg:
-		out = b.each(b.regs[s.A], func(m rns.Modulus, e expr) expr { return scale(m, e, m.Neg(1)) })
+		out = b.each(s.A, func(r ring, _ int, e expr) expr { return r.neg(e) })
 	case fhe.StepMulInt:
-		out = b.each(b.regs[s.A], func(m rns.Modulus, e expr) expr {
-			return scale(m, e, residueOf(s.Int, m))
-		})
+		out = b.each(s.A, func(r ring, _ int, e expr) expr { return r.scale(e, r.residue(s.Int)) })
 	case fhe.StepAddConst:
 		out = b.addConst(s)
 	case fhe.StepMulConst:
-		out = b.mulConst(s)
+		out = b.each(s.A, func(r ring, limb int, e expr) expr {
+			return r.mul(e, b.constant(s.Const, limb))
+		})
 	case fhe.StepTensor:
 		out = b.tensor(s)
 	case fhe.StepDrop:
@@ -44,73 +40,87 @@ func (b *builder) step(i int, s fhe.Step) error {
 	case fhe.StepRotate:
 		out = b.rotation(s)
 	default:
-		err = fmt.Errorf("%w: operation %d", fhe.ErrUnsupported, s.Op)
-	}
-	if err != nil {
-		return err
+		return fmt.Errorf("%w: operation %d", fhe.ErrUnsupported, s.Op)
 	}
 	b.regs[s.Out] = out
-	b.commitReg(s.Out, func(limb int, e expr) bool { return len(e) > termsMax || !b.fits(limb, e) })
+	b.commitReg(s.Out, func(_ int, e expr) bool { return len(e) > termsMax })
+	for _, comp := range out.comps {
+		for _, e := range comp {
+			b.work += len(e)
+		}
+	}
+	if b.work > workMax || len(b.wires)+len(b.publics) > polysMax {
+		return fmt.Errorf("%w: more than %d terms or %d polynomials", fhe.ErrLimit, workMax,
+			polysMax)
+	}
 	return nil
 }
 
-type pairwise func(m rns.Modulus, x, y expr) expr
+// from returns what with makes of one limb of a register. If that does not fit an identity,
+// the limb is committed first: what with makes of a single polynomial fits.
+func (b *builder) from(reg fhe.Reg, component, limb int, with func(e expr) expr) expr {
+	out := with(b.regs[reg].comps[component][limb])
+	if b.fits(limb, out) {
+		return out
+	}
+	b.commitLimb(reg, component, limb)
+	return with(b.regs[reg].comps[component][limb])
+}
 
-func (b *builder) zip(x, y register, with pairwise) register {
-	out := register{comps: make([][]expr, len(x.comps))}
-	for c := range x.comps {
-		for i := range x.comps[c] {
-			out.comps[c] = append(out.comps[c], with(b.moduli[i], x.comps[c][i], y.comps[c][i]))
+// each applies a function to all limbs of a register.
+func (b *builder) each(reg fhe.Reg, with func(r ring, limb int, e expr) expr) register {
+	out := register{comps: make([][]expr, len(b.regs[reg].comps))}
+	for c := range out.comps {
+		for i := range b.regs[reg].comps[c] {
+			out.comps[c] = append(out.comps[c], b.from(reg, c, i, func(e expr) expr {
+				return with(b.rings[i], i, e)
+			}))
 		}
 	}
 	return out
 }
 
-func (b *builder) each(x register, with func(m rns.Modulus, e expr) expr) register {
-	out := register{comps: make([][]expr, len(x.comps))}
-	for c := range x.comps {
-		for i, e := range x.comps[c] {
-			out.comps[c] = append(out.comps[c], with(b.moduli[i], e))
+// sum adds or subtracts two registers. If a sum does not fit, the longer operand is committed
+// first, then the other.
+func (b *builder) sum(s fhe.Step) register {
+	out := register{comps: make([][]expr, len(b.regs[s.A].comps))}
+	for c := range out.comps {
+		for i, r := range b.rings[:len(b.regs[s.A].comps[c])] {
+			with := func() expr {
+				x, y := b.regs[s.A].comps[c][i], b.regs[s.B].comps[c][i]
+				if s.Op == fhe.StepSub {
+					return r.sub(x, y)
+				}
+				return r.add(x, y)
+			}
+			order := []fhe.Reg{s.A, s.B}
+			if len(b.regs[s.B].comps[c][i]) > len(b.regs[s.A].comps[c][i]) {
+				order = []fhe.Reg{s.B, s.A}
+			}
+			e := with()
+			for _, reg := range order {
+				if !b.fits(i, e) {
+					b.commitLimb(reg, c, i)
+					e = with()
+				}
+			}
+			out.comps[c] = append(out.comps[c], e)
 		}
 	}
 	return out
-}
-
-// residueOf returns v modulo the prime, |v| < 2^62.
-func residueOf(v int64, m rns.Modulus) uint64 {
-	if v >= 0 {
-		return m.Reduce(uint64(v))
-	}
-	return m.Neg(m.Reduce(uint64(-v)))
-}
-
-func bigResidue(x *big.Int, m rns.Modulus) uint64 {
-	return new(big.Int).Mod(x, new(big.Int).SetUint64(m.Value())).Uint64()
 }
 
 func (b *builder) constant(index, limb int) expr {
-	return atom(b.public(Poly{Kind: KindConstant, Index: index, Limb: limb}, limb))
+	return b.public(Poly{Kind: KindConstant, Index: index, Limb: limb}, limb)
 }
 
 func (b *builder) addConst(s fhe.Step) register {
 	out := register{comps: slices.Clone(b.regs[s.A].comps)}
-	out.comps[0] = slices.Clone(out.comps[0])
-	for i, e := range out.comps[0] {
-		out.comps[0][i] = add(b.moduli[i], e, b.constant(s.Const, i))
-	}
-	return out
-}
-
-func (b *builder) mulConst(s fhe.Step) register {
-	product := func(limb int, e expr) expr {
-		return mul(b.moduli[limb], e, b.constant(s.Const, limb))
-	}
-	b.commitReg(s.A, func(limb int, e expr) bool { return !b.fits(limb, product(limb, e)) })
-	out := register{comps: make([][]expr, len(b.regs[s.A].comps))}
-	for c, comp := range b.regs[s.A].comps {
-		for i, e := range comp {
-			out.comps[c] = append(out.comps[c], product(i, e))
-		}
+	out.comps[0] = nil
+	for i := range b.regs[s.A].comps[0] {
+		out.comps[0] = append(out.comps[0], b.from(s.A, 0, i, func(e expr) expr {
+			return b.rings[i].add(e, b.constant(s.Const, i))
+		}))
 	}
 	return out
 }
@@ -120,31 +130,28 @@ func (b *builder) tensor(s fhe.Step) register {
 	long := func(_ int, e expr) bool { return len(e) > factorTermsMax || !e.linear() }
 	b.commitReg(s.A, long)
 	b.commitReg(s.B, long)
-	out := b.products(b.regs[s.A], b.regs[s.B])
-	for c := range out.comps {
-		for i, e := range out.comps[c] {
-			if !b.fits(i, e) {
-				// Committed operands always fit: two wires and a coefficient.
-				all := func(int, expr) bool { return true }
-				b.commitReg(s.A, all)
-				b.commitReg(s.B, all)
-				return b.products(b.regs[s.A], b.regs[s.B])
+	out := register{comps: make([][]expr, 3)}
+	for i := range b.regs[s.A].comps[0] {
+		products := b.products(s.A, s.B, i)
+		if slices.ContainsFunc(products, func(e expr) bool { return !b.fits(i, e) }) {
+			for c := range 2 {
+				b.commitLimb(s.A, c, i)
+				b.commitLimb(s.B, c, i)
 			}
+			products = b.products(s.A, s.B, i)
+		}
+		for c, e := range products {
+			out.comps[c] = append(out.comps[c], e)
 		}
 	}
 	return out
 }
 
-func (b *builder) products(x, y register) register {
-	out := register{comps: make([][]expr, 3)}
-	for i := range x.comps[0] {
-		m := b.moduli[i]
-		out.comps[0] = append(out.comps[0], mul(m, x.comps[0][i], y.comps[0][i]))
-		out.comps[1] = append(out.comps[1], add(m, mul(m, x.comps[0][i], y.comps[1][i]),
-			mul(m, x.comps[1][i], y.comps[0][i])))
-		out.comps[2] = append(out.comps[2], mul(m, x.comps[1][i], y.comps[1][i]))
-	}
-	return out
+func (b *builder) products(x, y fhe.Reg, limb int) []expr {
+	r := b.rings[limb]
+	x0, x1 := b.regs[x].comps[0][limb], b.regs[x].comps[1][limb]
+	y0, y1 := b.regs[y].comps[0][limb], b.regs[y].comps[1][limb]
+	return []expr{r.mul(x0, y0), r.add(r.mul(x0, y1), r.mul(x1, y0)), r.mul(x1, y1)}
 }
 
 // rescale divides by the last prime: one centred remainder for all limbs.
@@ -152,19 +159,17 @@ func (b *builder) rescale(s fhe.Step) register {
 	in := b.regs[s.A]
 	last := len(in.comps[0]) - 1
 	out := register{comps: make([][]expr, len(in.comps))}
-	q := b.moduli[last].Value()
+	q := b.rings[last].Value()
 	for c, comp := range in.comps {
-		e := atom(b.wire(Poly{
+		e := b.polynomial(b.wire(Poly{
 			Kind: KindRescale, Step: b.now, Component: c, Bound: liftBound(q),
 		}))
-		b.zero(last, sub(b.moduli[last], e, comp[last]))
-		for i := range last {
-			m := b.moduli[i]
-			inverse, err := m.Inv(m.Reduce(q))
-			if err != nil {
-				continue // distinct primes have inverses: fhe.NewParams checked them
-			}
-			out.comps[c] = append(out.comps[c], scale(m, sub(m, comp[i], e), inverse))
+		b.zero(last, b.rings[last].sub(e, comp[last]))
+		for i, r := range b.rings[:last] {
+			inverse := r.inverse(r.Reduce(q))
+			out.comps[c] = append(out.comps[c], b.from(s.A, c, i, func(limb expr) expr {
+				return r.scale(r.sub(limb, e), inverse)
+			}))
 		}
 	}
 	return out
@@ -187,8 +192,8 @@ func (b *builder) decompose(reg fhe.Reg, component int) [][]int {
 		}
 		digits[j] = b.digit(j, lo, hi)
 		for i := lo; i < hi; i++ {
-			d := b.joined(digits[j], b.moduli[i])
-			b.zero(i, sub(b.moduli[i], d, limbs[i]))
+			d := b.joined(digits[j], b.rings[i])
+			b.zero(i, b.rings[i].sub(d, limbs[i]))
 			if len(d) <= len(limbs[i]) {
 				limbs[i] = d
 			}
@@ -219,35 +224,53 @@ func (b *builder) isDigit(e expr, limb int) (poly int, ok bool) {
 
 // digit makes the wires of digit j, of the primes [lo, hi).
 func (b *builder) digit(j, lo, hi int) []int {
-	bound := big.NewInt(liftBound(b.moduli[lo].Value()))
+	bound := big.NewInt(liftBound(b.rings[lo].Value()))
 	if hi-lo > 1 {
 		bound = b.product(lo, hi)
 	}
+	return b.partWires(bound, Poly{Kind: KindDigit, Step: b.now, Index: j})
+}
+
+// partWires makes the wires of an integer of absolute value at most bound, in parts.
+func (b *builder) partWires(bound *big.Int, p Poly) []int {
 	var out []int
 	for t, part := range parts(bound) {
-		out = append(out, b.wire(Poly{
-			Kind: KindDigit, Step: b.now, Index: j, Limb: t, Bound: part,
-		}))
+		p.Limb, p.Bound = t, part
+		out = append(out, b.wire(p))
 	}
 	return out
 }
 
+// product returns the product of the primes [lo, hi).
 func (b *builder) product(lo, hi int) *big.Int {
 	out := big.NewInt(1)
-	for _, m := range b.moduli[lo:hi] {
-		out.Mul(out, new(big.Int).SetUint64(m.Value()))
+	for _, r := range b.rings[lo:hi] {
+		out.Mul(out, new(big.Int).SetUint64(r.Value()))
 	}
 	return out
 }
 
 // joined is the integer whose parts are given, modulo a prime.
-func (b *builder) joined(parts []int, m rns.Modulus) expr {
+func (b *builder) joined(parts []int, r ring) expr {
 	var out expr
 	for t, at := range parts {
 		power := new(big.Int).Lsh(big.NewInt(1), uint(t*PartBits))
-		out = add(m, out, scale(m, atom(at), bigResidue(power, m)))
+		out = r.add(out, r.scale(b.polynomial(at), r.residueBig(power)))
 	}
 	return out
+}
+
+// keySum returns the sum over the digits of key_j * digit_j modulo a prime.
+func (b *builder) keySum(galois uint64, component, prime int, digits [][]int) expr {
+	r := b.rings[prime]
+	var terms []term
+	for j, d := range digits {
+		key := b.public(Poly{
+			Kind: KindKey, Galois: galois, Index: j, Component: component, Limb: prime,
+		}, prime)
+		terms = append(terms, r.mul(key, b.joined(d, r))...)
+	}
+	return r.collect(terms)
 }
 
 // keySwitch returns (sum over j of key_j * digit_j - e) / P for both components.
@@ -256,34 +279,15 @@ func (b *builder) keySwitch(galois uint64, digits [][]int, level int) [2][]expr 
 	special := b.product(p.QCount(), p.QCount()+p.PCount())
 	var out [2][]expr
 	for c := range out {
-		sum := func(prime int) expr {
-			m := b.moduli[prime]
-			var sum expr
-			for j, d := range digits {
-				key := atom(b.public(Poly{
-					Kind: KindKey, Galois: galois, Index: j, Component: c, Limb: prime,
-				}, prime))
-				sum = add(m, sum, mul(m, key, b.joined(d, m)))
-			}
-			return sum
-		}
-		var e []int
-		for t, part := range parts(special) {
-			e = append(e, b.wire(Poly{
-				Kind: KindModDown, Step: b.now, Component: c, Limb: t, Bound: part,
-			}))
-		}
+		e := b.partWires(special, Poly{Kind: KindModDown, Step: b.now, Component: c})
 		for k := range p.PCount() {
 			at := p.QCount() + k
-			b.zero(at, sub(b.moduli[at], b.joined(e, b.moduli[at]), sum(at)))
+			r := b.rings[at]
+			b.zero(at, r.sub(b.joined(e, r), b.keySum(galois, c, at, digits)))
 		}
-		for i := range level + 1 {
-			m := b.moduli[i]
-			inverse, err := m.Inv(bigResidue(special, m))
-			if err != nil {
-				continue // distinct primes have inverses: fhe.NewParams checked them
-			}
-			out[c] = append(out[c], scale(m, sub(m, sum(i), b.joined(e, m)), inverse))
+		for i, r := range b.rings[:level+1] {
+			sum := r.sub(b.keySum(galois, c, i, digits), b.joined(e, r))
+			out[c] = append(out[c], r.scale(sum, r.inverse(r.residueBig(special))))
 		}
 	}
 	return out
@@ -291,9 +295,16 @@ func (b *builder) keySwitch(galois uint64, digits [][]int, level int) [2][]expr 
 
 func (b *builder) relinearise(s fhe.Step) register {
 	digits := b.decompose(s.A, 2)
-	in := b.regs[s.A]
-	switched := b.keySwitch(fhe.RelinElement, digits, len(in.comps[0])-1)
-	return b.zip(register{comps: in.comps[:2]}, register{comps: switched[:]}, add)
+	out := register{comps: make([][]expr, 2)}
+	switched := b.keySwitch(fhe.RelinElement, digits, len(b.regs[s.A].comps[0])-1)
+	for c := range out.comps {
+		for i := range switched[c] {
+			out.comps[c] = append(out.comps[c], b.from(s.A, c, i, func(e expr) expr {
+				return b.rings[i].add(e, switched[c][i])
+			}))
+		}
+	}
+	return out
 }
 
 // rotation switches keys first and permutes last, as engines do.
@@ -304,21 +315,18 @@ func (b *builder) rotation(s fhe.Step) register {
 	} else {
 		digits = b.decompose(s.A, 1)
 	}
-	comps := slices.Clone(b.regs[s.A].comps)
-	comps[0] = slices.Clone(comps[0])
-	for i, e := range comps[0] {
-		if len(e) > rotatedTermsMax {
-			comps[0][i] = b.commit(s.A, 0, i, e)
+	for i, e := range b.regs[s.A].comps[0] {
+		if e.factors() > rotatedMax {
+			b.commitLimb(s.A, 0, i)
 		}
 	}
-	b.regs[s.A].comps = comps
-	switched := b.keySwitch(s.Galois, digits, len(comps[0])-1)
+	switched := b.keySwitch(s.Galois, digits, len(b.regs[s.A].comps[0])-1)
 	out := register{comps: make([][]expr, 2)}
-	for i, e := range comps[0] {
-		m := b.moduli[i]
-		out.comps[0] = append(out.comps[0],
-			rotate(m, add(m, e, switched[0][i]), s.Galois, b.n))
-		out.comps[1] = append(out.comps[1], rotate(m, switched[1][i], s.Galois, b.n))
+	for i, r := range b.rings[:len(switched[0])] {
+		out.comps[0] = append(out.comps[0], b.from(s.A, 0, i, func(e expr) expr {
+			return r.rotate(r.add(e, switched[0][i]), s.Galois)
+		}))
+		out.comps[1] = append(out.comps[1], r.rotate(switched[1][i], s.Galois))
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"cmp"
+	"math/big"
 	"slices"
 
 	"github.com/cerberus-host/cerberus/fhe/rns"
@@ -11,11 +12,20 @@ import (
 type term struct {
 	coef    uint64
 	factors []Factor
+	// bound is what the coefficients of the product are proven to be below, in absolute
+	// value and before it is multiplied by coef. It is shared and never changed.
+	bound *big.Int
 }
 
 // expr is a sum of products modulo a prime: terms with different factors, in the order of
 // their factors, coefficients not 0. Expressions are shared and never changed.
 type expr []term
+
+// ring does arithmetic with expressions modulo one prime and X^N+1.
+type ring struct {
+	rns.Modulus
+	logN int
+}
 
 func compareFactors(a, b Factor) int {
 	return cmp.Or(cmp.Compare(a.Poly, b.Poly), cmp.Compare(a.Galois, b.Galois),
@@ -25,8 +35,10 @@ func compareFactors(a, b Factor) int {
 func compareProducts(a, b []Factor) int { return slices.CompareFunc(a, b, compareFactors) }
 
 // atom is the expression that is one polynomial.
-func atom(poly int) expr {
-	return expr{{coef: 1, factors: []Factor{{Poly: poly, Galois: 1, Scale: 1}}}}
+func atom(poly int, bound *big.Int) expr {
+	return expr{{
+		coef: 1, factors: []Factor{{Poly: poly, Galois: 1, Scale: 1}}, bound: bound,
+	}}
 }
 
 // single returns the polynomial if the expression is just that, under no automorphism.
@@ -42,8 +54,17 @@ func (e expr) linear() bool {
 	return !slices.ContainsFunc(e, func(t term) bool { return len(t.factors) > 1 })
 }
 
+// factors returns the number of factors of all terms together.
+func (e expr) factors() int {
+	n := 0
+	for _, t := range e {
+		n += len(t.factors)
+	}
+	return n
+}
+
 // add returns a + b.
-func add(m rns.Modulus, a, b expr) expr {
+func (r ring) add(a, b expr) expr {
 	out := make(expr, 0, len(a)+len(b))
 	for len(a) > 0 && len(b) > 0 {
 		switch order := compareProducts(a[0].factors, b[0].factors); {
@@ -52,8 +73,9 @@ func add(m rns.Modulus, a, b expr) expr {
 		case order > 0:
 			out, b = append(out, b[0]), b[1:]
 		default:
-			if sum := m.Add(a[0].coef, b[0].coef); sum != 0 {
-				out = append(out, term{coef: sum, factors: a[0].factors})
+			t := a[0]
+			if t.coef = r.Add(t.coef, b[0].coef); t.coef != 0 {
+				out = append(out, t)
 			}
 			a, b = a[1:], b[1:]
 		}
@@ -63,56 +85,79 @@ func add(m rns.Modulus, a, b expr) expr {
 }
 
 // scale returns c*a for c in [0, q).
-func scale(m rns.Modulus, a expr, c uint64) expr {
+func (r ring) scale(a expr, c uint64) expr {
 	out := make(expr, 0, len(a))
 	for _, t := range a {
-		if p := m.Mul(t.coef, c); p != 0 {
-			out = append(out, term{coef: p, factors: t.factors})
+		if t.coef = r.Mul(t.coef, c); t.coef != 0 {
+			out = append(out, t)
 		}
 	}
 	return out
 }
 
-func sub(m rns.Modulus, a, b expr) expr { return add(m, a, scale(m, b, m.Neg(1))) }
+func (r ring) neg(a expr) expr { return r.scale(a, r.Neg(1)) }
+
+func (r ring) sub(a, b expr) expr { return r.add(a, r.neg(b)) }
 
 // mul returns a * b.
-func mul(m rns.Modulus, a, b expr) expr {
+func (r ring) mul(a, b expr) expr {
 	out := make(expr, 0, len(a)*len(b))
 	for _, x := range a {
 		for _, y := range b {
 			factors := slices.Concat(x.factors, y.factors)
 			slices.SortFunc(factors, compareFactors)
-			out = append(out, term{coef: m.Mul(x.coef, y.coef), factors: factors})
+			// A coefficient of a product is a sum of N products.
+			bound := new(big.Int).Mul(x.bound, y.bound)
+			out = append(out, term{
+				coef: r.Mul(x.coef, y.coef), factors: factors,
+				bound: bound.Lsh(bound, uint(r.logN)),
+			})
 		}
 	}
-	return collect(m, out)
+	return r.collect(out)
 }
 
 // rotate returns the expression under X -> X^galois.
-func rotate(m rns.Modulus, a expr, galois uint64, n int) expr {
+func (r ring) rotate(a expr, galois uint64) expr {
 	out := make(expr, len(a))
 	for i, t := range a {
 		factors := make([]Factor, len(t.factors))
 		for j, f := range t.factors {
-			f.Galois = f.Galois * galois & (2*uint64(n) - 1)
+			f.Galois = f.Galois * galois & (1<<(r.logN+1) - 1)
 			factors[j] = f
 		}
 		slices.SortFunc(factors, compareFactors)
-		out[i] = term{coef: t.coef, factors: factors}
+		t.factors = factors
+		out[i] = t
 	}
-	return collect(m, out)
+	return r.collect(out)
 }
 
 // collect sorts terms and merges those with the same factors.
-func collect(m rns.Modulus, terms []term) expr {
+func (r ring) collect(terms []term) expr {
 	slices.SortFunc(terms, func(a, b term) int { return compareProducts(a.factors, b.factors) })
 	out := make(expr, 0, len(terms))
 	for _, t := range terms {
 		if last := len(out) - 1; last >= 0 && compareProducts(out[last].factors, t.factors) == 0 {
-			out[last].coef = m.Add(out[last].coef, t.coef)
+			out[last].coef = r.Add(out[last].coef, t.coef)
 			continue
 		}
 		out = append(out, t)
 	}
 	return slices.DeleteFunc(out, func(t term) bool { return t.coef == 0 })
 }
+
+// residue returns v modulo the prime, |v| < 2^63.
+func (r ring) residue(v int64) uint64 {
+	if v >= 0 {
+		return r.Reduce(uint64(v))
+	}
+	return r.Neg(r.Reduce(uint64(-v)))
+}
+
+func (r ring) residueBig(x *big.Int) uint64 {
+	return new(big.Int).Mod(x, new(big.Int).SetUint64(r.Value())).Uint64()
+}
+
+// inverse returns 1/c for c not 0 modulo the prime.
+func (r ring) inverse(c uint64) uint64 { return r.Pow(c, r.Value()-2) }

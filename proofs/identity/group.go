@@ -8,9 +8,6 @@ import (
 	"github.com/cerberus-host/cerberus/abi"
 )
 
-// fieldBits is the width of the largest integer that a sum may reach.
-const fieldBits = 252
-
 // Prime returns the prime with that index in Params.ModuliQP.
 func (s *System) Prime(i int) uint64 {
 	if q := s.Plan.Params.QCount(); i >= q {

@@ -111,6 +111,9 @@ type System struct {
 	// HBlocks is the number of blocks of N coefficients of the quotient by X^N+1: the
 	// largest number of factors in a term, less one, and at least 1.
 	HBlocks int
+
+	// defined maps the wire of a value to the identity that defines it.
+	defined map[int]int
 }
 
 // Options steer [Build].
