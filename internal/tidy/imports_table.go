@@ -108,6 +108,7 @@ func lowerRows() []Row {
 			Path:  "proofs/ceremony",
 			Ours:  []string{"abi", "proofs/opening", "proofs/attest"},
 			Third: []string{gnarkLib, gnarkCryptoLib},
+			Tests: []string{"host/identity"},
 		},
 		{
 			Path:  "proofs/attest",
@@ -191,7 +192,7 @@ func upperRows() []Row {
 			},
 		},
 		{
-			Path:  "host",
+			Path: "host",
 			Ours: []string{
 				"abi", publicAPI, raftLogAPI, "fhe/...", "host/...", "proofs/...", "raftstore/...",
 			},
@@ -206,14 +207,15 @@ func upperRows() []Row {
 			Path: "client",
 			Ours: []string{
 				"abi", publicAPI, "fhe", "fhe/encode", "fhe/lattigo", "fhe/squeeze",
-				"host/runtime", "host/hostcall", "host/identity",
+				"host/runtime", "host/hostcall", "host/identity", "proofs/attest", "proofs/bundle",
+				"proofs/opening",
 			},
 			Third: []string{connectLib, protobufLib},
-			Tests: []string{"host/..."},
+			Tests: []string{"host/...", "proofs/..."},
 		},
 		{Path: "cmd/cerberus", Ours: []string{
 			"abi", publicAPI, "fhe/...", "host/...", "client", "raftstore/...", "plugins/...",
-			"sdk-wasm/...", "internal/...",
+			"proofs/...", "sdk-wasm/...", "internal/...",
 		}, Third: []string{cobraLib, ageLib, termLib, connectLib}, Tests: []string{
 			testscriptLib, protobufLib,
 		}},
@@ -222,9 +224,8 @@ func upperRows() []Row {
 		{Path: "internal/kit", Ours: []string{"abi", "fhe/...", "host/...", "sdk-wasm/..."}},
 		{Path: "internal/bench", Ours: []string{
 			"abi", publicAPI, raftLogAPI, "fhe/...", "host/...", "client", "raftstore/...", "plugins/...",
-			"proofs/...", "sdk-wasm/...", "internal/figures", "internal/rangecircuit",
+			"proofs/...", "sdk-wasm/...", "internal/figures",
 		}, Third: []string{gnarkCryptoLib}},
-		{Path: "internal/rangecircuit", Ours: []string{"abi"}, Third: []string{gnarkLib, gnarkCryptoLib}},
 		{Path: "internal/demo", Ours: []string{"abi", "client", "internal/figures"}},
 		{Path: "internal/release"},
 		{Path: "internal/tidy"},
@@ -245,6 +246,10 @@ func Walls() []Wall {
 		{From: "raftstore/...", To: wazeroLib, Why: "applying a log entry runs no guest"},
 		{From: "raftstore/...", To: lattigoLib, Why: "applying a log entry computes nothing encrypted"},
 		{From: "plugins/...", To: lattigoLib, Why: "a Brain builds a computation, it never runs one"},
+		{From: "host/validator", To: "fhe/lattigo", Why: "whoever validates believes no kernel"},
+		{From: "host/validator", To: "proofs/prover", Why: "a verifier is small"},
+		{From: "proofs/verifier", To: "proofs/prover", Why: "a verifier is small"},
+		{From: "proofs/verifier", To: lattigoLib, Why: "whoever validates believes no kernel"},
 		{From: "host/api", To: "raftstore/...", Why: "handlers declare the interfaces that they need"},
 	}
 }
