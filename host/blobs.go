@@ -268,7 +268,8 @@ func (b *blobsBackend) StatBlob(
 }
 
 // readable returns a blob that the caller may read: what modules are made of is public, and
-// so are setups; ciphertexts and key sets are for their owner and for the client whose task made them.
+// so are setups; ciphertexts, key sets and bundles are for their owner and for the client whose
+// task made them.
 func readable(v *state.View, caller api.Caller, d abi.Digest) (state.Blob, error) {
 	found, ok := v.Blob(d)
 	if !ok {
