@@ -240,6 +240,25 @@ func TestClientsCannotMarkMiners(t *testing.T) {
 	}
 }
 
+// A task is kept from the end of its attestation on, not from its result.
+func TestPruningCountsFromTheEndOfTheAttestation(t *testing.T) {
+	x := attestedCluster(t, "")
+	x.prove("t", "b0")
+	x.nowMS += 500
+	ended := x.nowMS
+	x.must("judge by=v1 task=t bundle=b0")
+	for _, before := range []int64{ended - 499, ended} {
+		x.must(fmt.Sprintf("prune by=n1 before=%d", before))
+		if n := x.s.View().Counts().Tasks; n != 1 {
+			t.Errorf("before %d: %d tasks are left", before, n)
+		}
+	}
+	x.must(fmt.Sprintf("prune by=n1 before=%d", ended+1))
+	if n := x.s.View().Counts().Tasks; n != 0 {
+		t.Errorf("%d tasks are left", n)
+	}
+}
+
 // judgement is what a model of the test remembers about one proof.
 type judgement struct{ accepting, rejecting map[string]bool }
 
