@@ -98,6 +98,7 @@ func areas() []area {
 	return []area{
 		{"sandbox", measureSandbox},
 		{"fhe", measureFHE},
+		{"proofs", measureProofs},
 		{"raft", measureRaft},
 		{"node", measureNode},
 	}
