@@ -9,7 +9,7 @@ import (
 )
 
 // lifted are the coefficients of an encoded constant as integers: coefficient i*stride is
-// coeffs[i] * 2^shift, off by less than 2^shift if that is above 1; the coefficients between are 0.
+// coeffs[i] * 2^shift, off by less than 2^shift if that is above 1; those between are 0.
 type lifted struct {
 	coeffs []int64
 	stride int

@@ -54,8 +54,9 @@ func newNoiseWalk(c *Compiled) (*noiseWalk, error) {
 	w := &noiseWalk{
 		compiled: c, params: plan.Params, regs: make([]noiseState, plan.Registers),
 		turn: make(map[uint64]int, len(plan.Galois)), freshOnly: true, n: n,
-		roots: make(map[int]*roots), secretVar: magRatio(2, 3), errorVar: magRatio(errorVarNum, errorVarDen),
-		short: n.mul(magRatio(shortNum, shortDen)),
+		roots: make(map[int]*roots), secretVar: magRatio(2, 3),
+		errorVar: magRatio(errorVarNum, errorVarDen),
+		short:    n.mul(magRatio(shortNum, shortDen)),
 	}
 	w.short = w.short.add(w.short.shift(-partsShift))
 	w.secret = n.mul(w.secretVar).sqrt().mul(magOf(tailSlots, 0))
@@ -91,7 +92,8 @@ func (w *noiseWalk) inputs() {
 		sub := w.errorVar.add(magRatio(1, 4)).mul(unit.square())
 		for k := range in.Count {
 			s := noiseState{
-				scale: in.Scale, degree: 1, value: profile{bound}, proven: profile{bound.shift(-encoderBits)},
+				scale: in.Scale, degree: 1, value: profile{bound},
+				proven:   profile{bound.shift(-encoderBits)},
 				variance: profile{variance},
 			}
 			if in.Packing == abi.PackSlots {

@@ -7,7 +7,6 @@
 // everything that a statement speaks of from its own sources ([Materials]): the Plan from the
 // module, the digests from the blobs, the setup from its own store. [Verify] compares field
 // by field and checks the proof last; a [Report] tells what was shown and how surely.
-// [Archive] is a bundle with all of these sources in one file, for checking it elsewhere.
 //
 // The bytes are in docs/FORMATS.md under "Attestation bundles".
 //

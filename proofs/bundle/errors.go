@@ -3,7 +3,7 @@ package bundle
 import "errors"
 
 var (
-	// ErrFormat is returned for bytes that are not the canonical form of a bundle or archive.
+	// ErrFormat is returned for bytes that are not the canonical form of a bundle.
 	ErrFormat = errors.New("malformed attestation bundle")
 	// ErrSignature is returned when the statement is not signed by the node that it names.
 	ErrSignature = errors.New("the attestation is not signed by its node")

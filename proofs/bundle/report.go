@@ -50,9 +50,11 @@ func (r *Report) Explain() []string {
 	}
 	out = append(out, fmt.Sprintf("setup: %s (%s)", r.Setup, setupNote(r.Setup)))
 	p := r.Proof
-	out = append(out, "proof:", fmt.Sprintf("  %d bytes, %d wires, %d quotients, %d identities in "+
-		"%d combinations, %d committed bits", p.ProofBytes, p.Wires, p.Quotients, p.Identities,
-		p.Combinations, p.CommittedBits), fmt.Sprintf("  outputs: %d bytes", r.OutputBytes))
+	out = append(out, "proof:",
+		fmt.Sprintf("  %d bytes, %d wires, %d quotients, %d identities in %d combinations, %d "+
+			"committed bits", p.ProofBytes, p.Wires, p.Quotients, p.Identities, p.Combinations,
+			p.CommittedBits),
+		fmt.Sprintf("  outputs: %d bytes", r.OutputBytes))
 	if r.Check > 0 {
 		out = append(out, fmt.Sprintf("  checked in %v, after %v of deriving",
 			r.Check.Round(time.Microsecond), r.Derive.Round(time.Microsecond)))
