@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	// BeaconBytesMin and BeaconBytesMax bound the length of a beacon's value.
+	// BeaconBytesMin is the length of the shortest value that a beacon may have.
 	BeaconBytesMin = 16
+	// BeaconBytesMax is the length of the longest.
 	BeaconBytesMax = 128
 
 	beaconMagic = "cerberus ceremony beacon 1\n"

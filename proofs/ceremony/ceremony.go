@@ -22,15 +22,31 @@ const PowersBytesMax = 256 << 20
 
 // Init begins a ceremony in a new folder. powers is a file of powers of tau, in this
 // package's format or a ptau file, or nil if the parties contribute them. Rules.Powers is
-// computed here and must be zero.
-func Init(folder string, rules Rules, powers io.Reader) error {
+// computed here and must be zero. With powers it takes some CPU-minute for 8192 elements.
+func Init(
+	ctx context.Context, folder string, rules Rules, powers io.Reader, onProgress opening.Progress,
+) error {
 	if rules.imported() {
 		return fmt.Errorf("%w: the digest of the powers comes from the file", ErrRules)
 	}
-	var file []byte
+	if entries, err := os.ReadDir(folder); err == nil && len(entries) > 0 {
+		return fmt.Errorf("%w: %s has files", fs.ErrExist, folder)
+	}
+	shape, err := newShape(rules.Size)
+	if err != nil {
+		return err
+	}
+	p := &progress{tell: onProgress, total: 2}
+	var imported *mpcsetup.SrsCommons
 	if powers != nil {
-		var err error
-		if file, err = readImport(powers, rules.Size); err != nil {
+		if err := p.step(ctx, "check the imported powers of tau"); err != nil {
+			return err
+		}
+		if imported, err = readImport(powers, shape); err != nil {
+			return err
+		}
+		file, err := encodePowers(imported)
+		if err != nil {
 			return err
 		}
 		rules.Powers = abi.SumDigest(file)
@@ -38,22 +54,22 @@ func Init(folder string, rules Rules, powers io.Reader) error {
 	if err := rules.Check(); err != nil {
 		return err
 	}
-	if entries, err := os.ReadDir(folder); err == nil && len(entries) > 0 {
-		return fmt.Errorf("%w: %s has files", fs.ErrExist, folder)
-	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return fmt.Errorf("begin ceremony: %w", err)
 	}
-	if file != nil {
-		if err := writeFile(folder, powersFile, file, false); err != nil {
+	if imported != nil {
+		if err := p.step(ctx, "compute the keys before the contributions"); err != nil {
+			return err
+		}
+		if err := shape.writeStart(folder, imported); err != nil {
 			return err
 		}
 	}
 	return writeFile(folder, rulesFile, rules.Bytes(), false)
 }
 
-// readImport returns the file of powers for that size.
-func readImport(powers io.Reader, size int) ([]byte, error) {
+// readImport reads and checks powers for the size.
+func readImport(powers io.Reader, shape *shape) (*mpcsetup.SrsCommons, error) {
 	data, err := io.ReadAll(io.LimitReader(powers, PowersBytesMax+1))
 	if err != nil {
 		return nil, fmt.Errorf("read powers of tau: %w", err)
@@ -61,15 +77,24 @@ func readImport(powers io.Reader, size int) ([]byte, error) {
 	if len(data) > PowersBytesMax {
 		return nil, fmt.Errorf("%w: more than %d bytes", ErrPowers, PowersBytesMax)
 	}
-	s, err := newShape(size)
+	return importPowers(data, shape.domain)
+}
+
+// writeStart writes the powers and the state of phase 2 before the first contribution. Both
+// follow from other files; they are written to spare contributors the computation.
+func (s *shape) writeStart(folder string, powers *mpcsetup.SrsCommons) error {
+	data, err := encodePowers(powers)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	c, err := importPowers(data, s.domain)
+	start := new(mpcsetup.Phase2)
+	start.Initialize(s.system, powers)
+	payload, err := encodeStart(start)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return encodePowers(c)
+	return errors.Join(writeFile(folder, powersFile, data, true),
+		writeFile(folder, startFile, payload, true))
 }
 
 // Contribute adds the signer's contribution to the phase that is open, with secrets from
@@ -121,12 +146,14 @@ func (t *transcript) contribute(ctx context.Context, phase int) ([]byte, error) 
 		if err := t.state(phase, n, next); err != nil {
 			return nil, err
 		}
-	} else if first, ok := next.(*mpcsetup.Phase2); ok {
-		powers, err := t.readPowers()
+	} else if start, ok := next.(*mpcsetup.Phase2); ok {
+		payload, err := readFile(t.folder, startFile, t.shape.payloadBytes(phase))
 		if err != nil {
 			return nil, err
 		}
-		first.Initialize(t.shape.system, powers)
+		if err := t.shape.decodeStart(payload, start); err != nil {
+			return nil, err
+		}
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("contribute: %w", err)
@@ -174,24 +201,26 @@ func Finish(
 	return setup, setup.Save(filepath.Join(folder, SetupFolder))
 }
 
-// finishPowers writes the powers of tau, then the beacon that gave them.
+// finishPowers writes what follows from phase 1, then the beacon that ended it.
 func (t *transcript) finishPowers(
 	ctx context.Context, file []byte, onProgress opening.Progress,
 ) error {
 	// What an earlier attempt wrote may stem from another value.
-	err := os.Remove(filepath.Join(t.folder, powersFile))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("write powers of tau: %w", err)
+	for _, name := range []string{powersFile, startFile} {
+		err := os.Remove(filepath.Join(t.folder, name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("end phase 1: %w", err)
+		}
 	}
-	powers, err := t.powers(ctx, t.newProgress(onProgress))
+	p := t.newProgress(onProgress)
+	powers, err := t.powers(ctx, p)
 	if err != nil {
 		return err
 	}
-	data, err := encodePowers(powers)
-	if err != nil {
+	if err := p.step(ctx, "compute the keys before the contributions"); err != nil {
 		return err
 	}
-	if err := writeFile(t.folder, powersFile, data, true); err != nil {
+	if err := t.shape.writeStart(t.folder, powers); err != nil {
 		return err
 	}
 	return writeFile(t.folder, beaconFile(1), file, false)

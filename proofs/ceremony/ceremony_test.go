@@ -68,10 +68,10 @@ func newParty(t *testing.T, powers []byte) *party {
 	}
 	var err error
 	if powers == nil {
-		err = ceremony.Init(p.folder, rules, nil)
+		err = ceremony.Init(context.Background(), p.folder, rules, nil, nil)
 	} else {
 		rules.End1, rules.Source = time.Time{}, "a test"
-		err = ceremony.Init(p.folder, rules, bytes.NewReader(powers))
+		err = ceremony.Init(context.Background(), p.folder, rules, bytes.NewReader(powers), nil)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +165,7 @@ func TestHonestCeremony(t *testing.T) {
 	}
 }
 
-// opens opens a commitment, and fails to open another one.
+// opens checks that a setup opens a commitment to what it holds, and to nothing else.
 func opens(t *testing.T, s *opening.Setup) {
 	t.Helper()
 	w, y := make(fr.Vector, size), make(fr.Vector, size)
@@ -305,8 +305,8 @@ func TestRefuseLate(t *testing.T) {
 func TestRefuseTampered(t *testing.T) {
 	p, _ := whole(t)
 	names := []string{
-		"rules", "phase1-001", "phase1-003", "beacon1", "powers", "phase2-001", "phase2-003",
-		"beacon2",
+		"rules", "phase1-001", "phase1-003", "beacon1", "powers", "start", "phase2-001",
+		"phase2-003", "beacon2",
 	}
 	for _, name := range names {
 		data := mustRead(t, p.folder, name)
@@ -327,7 +327,7 @@ func TestRefuseTampered(t *testing.T) {
 				t.Errorf("%s: %s", name, what)
 			}
 		}
-		if name != "powers" { // they can be computed
+		if name != "powers" && name != "start" { // they can be computed
 			if err := os.Remove(filepath.Join(p.folder, name)); err != nil {
 				t.Fatal(err)
 			}
@@ -380,12 +380,13 @@ func TestRefuseAnotherSetup(t *testing.T) {
 
 // TestInit: a ceremony begins in a folder of its own, with sound rules.
 func TestInit(t *testing.T) {
+	ctx := context.Background()
 	p := newParty(t, nil)
 	rules, err := ceremony.ParseRules(mustRead(t, p.folder, "rules"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := ceremony.Init(p.folder, *rules, nil); !errors.Is(err, fs.ErrExist) {
+	if err := ceremony.Init(ctx, p.folder, *rules, nil, nil); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("a folder with files: error %v", err)
 	}
 	for what, change := range map[string]func(r *ceremony.Rules){
@@ -404,7 +405,7 @@ func TestInit(t *testing.T) {
 		r := *rules
 		r.Operators = append([]abi.Address{}, rules.Operators...)
 		change(&r)
-		err := ceremony.Init(filepath.Join(t.TempDir(), "x"), r, nil)
+		err := ceremony.Init(ctx, filepath.Join(t.TempDir(), "x"), r, nil, nil)
 		if !errors.Is(err, ceremony.ErrRules) {
 			t.Errorf("%s: error %v", what, err)
 		}

@@ -11,6 +11,7 @@
 //	phase1-001  contributions to the powers of tau, signed: [Contribute]
 //	beacon1     the announced random value, which ends the phase: [Finish]
 //	powers      the powers of tau, computed from the above or imported by [Init]
+//	start       the keys before phase 2, computed from them
 //	phase2-001  contributions to the keys, signed: [Contribute]
 //	beacon2     ends the ceremony: [Finish]
 //	setup       the setup's two files (opening.Load)

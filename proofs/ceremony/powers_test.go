@@ -179,7 +179,7 @@ func TestRefusePowers(t *testing.T) {
 	for name, file := range files {
 		rules := ceremony.Rules{Size: size, Beacon: "b", Source: "s", End2: at(20)}
 		rules.Operators = append(rules.Operators, newSigner(t).Address())
-		err := ceremony.Init(t.TempDir(), rules, bytes.NewReader(file))
+		err := ceremony.Init(context.Background(), t.TempDir(), rules, bytes.NewReader(file), nil)
 		if !errors.Is(err, ceremony.ErrPowers) {
 			t.Errorf("%s: error %v", name, err)
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
+	"github.com/consensys/gnark/backend/groth16/bn254/mpcsetup"
 	cs "github.com/consensys/gnark/constraint/bn254"
 
 	"github.com/cerberus-host/cerberus/proofs/opening"
@@ -33,7 +34,7 @@ type shape struct {
 func newShape(size int) (*shape, error) {
 	system, err := opening.Compile(size)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrRules, err)
 	}
 	s := &shape{system: system, domain: 1, committed: size + 1}
 	for s.domain < system.GetNbConstraints() {
@@ -140,4 +141,19 @@ func encode(from state) ([]byte, error) {
 		return nil, fmt.Errorf("write contribution: %w", err)
 	}
 	return out.Bytes(), nil
+}
+
+// encodeStart returns the state of phase 2 before the first contribution, in the layout of
+// contributions: with an empty hash of the one before.
+func encodeStart(start *mpcsetup.Phase2) ([]byte, error) {
+	start.Challenge = make([]byte, challengeBytes-1)
+	defer func() { start.Challenge = nil }()
+	return encode(start)
+}
+
+// decodeStart reads what encodeStart returns.
+func (s *shape) decodeStart(payload []byte, into *mpcsetup.Phase2) error {
+	err := s.decode(2, payload, into)
+	into.Challenge = nil
+	return err
 }

@@ -17,6 +17,7 @@ import (
 const (
 	rulesFile  = "rules"
 	powersFile = "powers"
+	startFile  = "start"
 	// SetupFolder has the setup's files when the ceremony has ended.
 	SetupFolder = "setup"
 

@@ -107,6 +107,9 @@ func (t *transcript) compute(
 	}
 	last := new(mpcsetup.Phase2)
 	evaluations := last.Initialize(t.shape.system, powers)
+	if err := t.compareStart(last); err != nil {
+		return nil, err
+	}
 	for i := range t.list[1] {
 		if err := p.step(ctx, fmt.Sprintf("verify contribution %d of phase 2", i+1)); err != nil {
 			return nil, err
@@ -190,14 +193,29 @@ func (t *transcript) powers(ctx context.Context, p *progress) (*mpcsetup.SrsComm
 	if err != nil {
 		return nil, err
 	}
-	data, err := readFile(t.folder, powersFile, powersBytes(t.shape.domain))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+	return &c, t.compare(powersFile, want)
+}
+
+// compareStart checks the file that spares contributors a computation.
+func (t *transcript) compareStart(start *mpcsetup.Phase2) error {
+	want, err := encodeStart(start)
+	if err != nil {
+		return err
+	}
+	return t.compare(startFile, want)
+}
+
+// compare returns an error if a file whose content can be computed has another one. It may be
+// missing.
+func (t *transcript) compare(name string, want []byte) error {
+	data, err := readFile(t.folder, name, len(want))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
 	if err == nil && !bytes.Equal(data, want) {
-		return nil, fmt.Errorf("%w: the file %q is not what phase 1 gives", ErrTranscript, powersFile)
+		err = fmt.Errorf("%w: %q is not what the files before it give", ErrTranscript, name)
 	}
-	return &c, nil
+	return err
 }
 
 // readPowers reads the file of powers and checks points and, if they are imported, digest.

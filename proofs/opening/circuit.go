@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// SizeMin and SizeMax bound the number of elements of a committed vector, a power of two.
+	// SizeMin is the least number of elements of a committed vector. All are powers of two.
 	SizeMin = 1 << 4
+	// SizeMax is the greatest.
 	SizeMax = 1 << 16
 )
 

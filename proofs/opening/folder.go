@@ -46,7 +46,7 @@ func (s *Setup) Save(folder string) error {
 }
 
 func writeFile(name string, write func(io.Writer) error) error {
-	f, err := os.OpenFile(filepath.Clean(name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
+	f, err := os.OpenFile(filepath.Clean(name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

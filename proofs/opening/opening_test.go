@@ -20,7 +20,7 @@ import (
 // schemes returns one prover of each kind.
 func schemes(t testing.TB, size int) map[string]opening.Prover {
 	t.Helper()
-	clear, err := opening.NewClear(size)
+	transparent, err := opening.NewClear(size)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func schemes(t testing.TB, size int) map[string]opening.Prover {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string]opening.Prover{"clear": clear, "groth16": setup}
+	return map[string]opening.Prover{"clear": transparent, "groth16": setup}
 }
 
 // small returns coefficients of both signs with edge values.
@@ -276,7 +276,7 @@ func TestGnarkVersion(t *testing.T) {
 }
 
 func BenchmarkCommit(b *testing.B) {
-	clear, err := opening.NewClear(8192)
+	transparent, err := opening.NewClear(8192)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -288,7 +288,7 @@ func BenchmarkCommit(b *testing.B) {
 		}
 		b.Run(fmt.Sprintf("bits=%d", bits), func(b *testing.B) {
 			for b.Loop() {
-				if _, err := clear.Commit(w); err != nil {
+				if _, err := transparent.Commit(w); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -297,7 +297,7 @@ func BenchmarkCommit(b *testing.B) {
 }
 
 func BenchmarkCommitScalars(b *testing.B) {
-	clear, err := opening.NewClear(8192)
+	transparent, err := opening.NewClear(8192)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -307,7 +307,7 @@ func BenchmarkCommitScalars(b *testing.B) {
 		w[i].Inverse(&w[i])
 	}
 	for b.Loop() {
-		if _, err := clear.CommitScalars(w); err != nil {
+		if _, err := transparent.CommitScalars(w); err != nil {
 			b.Fatal(err)
 		}
 	}
