@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/cerberus-host/cerberus/proofs/identity"
 	"github.com/cerberus-host/cerberus/proofs/opening"
 	"github.com/cerberus-host/cerberus/proofs/protocol"
+	"github.com/cerberus-host/cerberus/proofs/prover"
 	"github.com/cerberus-host/cerberus/proofs/verifier"
 )
 
@@ -134,6 +136,23 @@ func (s *scene) prove(t testing.TB, f forgery) []byte {
 		t.Fatal(err)
 	}
 	proof, err := r.prove()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return proof
+}
+
+// proveFast makes a proof with the prover that nodes use.
+func (s *scene) proveFast(t testing.TB) []byte {
+	t.Helper()
+	p, err := prover.New(prover.Config{Setup: s.setup, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof, _, err := p.Prove(t.Context(), prover.Request{
+		System: s.system, Statement: s.statement, Public: s.public, Witness: s.witness,
+		Keys: s.keys,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

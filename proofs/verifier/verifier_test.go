@@ -11,46 +11,42 @@ import (
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/proofs/identity"
 	"github.com/cerberus-host/cerberus/proofs/opening"
-	"github.com/cerberus-host/cerberus/proofs/prover"
 	"github.com/cerberus-host/cerberus/proofs/verifier"
 )
 
-// shapes are small rings with digits of one prime and of several, and polynomials of one
-// block, of several, and shorter than one.
-var shapes = []struct{ logN, q, p, size int }{
-	{4, 3, 1, 16}, {5, 4, 1, 16}, {6, 3, 1, 16}, {4, 5, 2, 32}, {4, 9, 4, 16},
-}
-
 // TestReference: the fast prover and the one with big integers make the same proof, to the
-// last byte, and it verifies.
+// last byte, and it verifies: on small rings with digits of one prime and of several, with
+// polynomials of one block, of several, and shorter than one.
 func TestReference(t *testing.T) {
-	for _, shape := range shapes {
-		params := shaped(t, shape.logN, shape.q, shape.p)
-		setup := transparent(t, shape.size)
-		scenes := []*scene{
-			stage(t, everyStep(t, params), setup, identity.Options{}, 1),
-			stage(t, everyStep(t, params), setup, identity.Options{CommittedKeys: true}, 1),
-			stage(t, randomPlan(t, params, 3), setup, identity.Options{}, 2),
-		}
-		fast, err := prover.New(prover.Config{Setup: setup, Now: time.Now})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, s := range scenes {
-			proof, _, err := fast.Prove(context.Background(), prover.Request{
-				System: s.system, Statement: s.statement, Public: s.public, Witness: s.witness,
-				Keys: s.keys,
-			})
-			if err != nil {
-				t.Fatalf("%s, scene %d: %v", params.Name(), i, err)
+	for name, each := range map[string]struct {
+		logN, q, p, size int
+		random           bool
+		keys             bool
+	}{
+		"one block":           {logN: 4, q: 3, p: 1, size: 16},
+		"two blocks":          {logN: 5, q: 4, p: 1, size: 16, keys: true},
+		"four blocks":         {logN: 6, q: 3, p: 1, size: 16},
+		"half a block":        {logN: 4, q: 5, p: 2, size: 32, keys: true},
+		"random, half":        {logN: 4, q: 5, p: 2, size: 32, random: true},
+		"digits of four":      {logN: 4, q: 9, p: 4, size: 16, keys: true},
+		"random, one by one":  {logN: 4, q: 4, p: 1, size: 16, random: true},
+		"random, keys before": {logN: 4, q: 4, p: 1, size: 16, random: true, keys: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			params, setup := shaped(t, each.logN, each.q, each.p), transparent(t, each.size)
+			compiled := everyStep(t, params)
+			if each.random {
+				compiled = randomPlan(t, params, 3)
 			}
+			s := stage(t, compiled, setup, identity.Options{CommittedKeys: each.keys}, 1)
+			proof := s.proveFast(t)
 			if err := s.verify(proof); err != nil {
-				t.Errorf("%s, scene %d: %v", params.Name(), i, err)
+				t.Error(err)
 			}
 			if !bytes.Equal(s.prove(t, forgery{}), proof) {
-				t.Errorf("%s, scene %d: the reference proof differs", params.Name(), i)
+				t.Error("the reference proof differs")
 			}
-		}
+		})
 	}
 }
 
@@ -64,16 +60,7 @@ func TestGroth16(t *testing.T) {
 		}
 	}
 	s := stage(t, everyStep(t, shaped(t, 5, 4, 1)), setups[0], identity.Options{}, 1)
-	fast, err := prover.New(prover.Config{Setup: s.setup, Now: time.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	proof, _, err := fast.Prove(t.Context(), prover.Request{
-		System: s.system, Statement: s.statement, Public: s.public, Witness: s.witness,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	proof := s.proveFast(t)
 	if err := s.verify(proof); err != nil {
 		t.Error(err)
 	}
