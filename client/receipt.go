@@ -25,7 +25,8 @@ type NamedDigest struct {
 // Receipt is what the client keeps of a task that it submitted: what it asked for, in its
 // own words. A later verification holds an attestation against it.
 type Receipt struct {
-	Task    abi.TaskID `json:"task"`
+	// Task is the task's id in hex.
+	Task    string     `json:"task"`
 	Cluster string     `json:"cluster"`
 	Brain   string     `json:"brain"`
 	Module  abi.Digest `json:"module"`
@@ -39,7 +40,7 @@ type Receipt struct {
 	Setup abi.Digest `json:"setup"`
 }
 
-func receiptName(id abi.TaskID) string { return receiptFolder + "/" + id.String() + ".json" }
+func receiptName(task string) string { return receiptFolder + "/" + task + ".json" }
 
 // keepReceipt writes a task's receipt before its result is waited for.
 func (c *Client) keepReceipt(r *Receipt) error {
@@ -53,14 +54,14 @@ func (c *Client) keepReceipt(r *Receipt) error {
 // Receipt returns what the client kept of a task that it submitted. The error wraps
 // fs.ErrNotExist for any other task, and [ErrStore] if the receipt is damaged.
 func (c *Client) Receipt(id abi.TaskID) (*Receipt, error) {
-	raw, err := c.store.Read(receiptName(id))
+	raw, err := c.store.Read(receiptName(id.String()))
 	if err != nil {
 		return nil, err
 	}
 	r := new(Receipt)
 	dec := json.NewDecoder(io.LimitReader(bytes.NewReader(raw), receiptBytesMax))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(r); err != nil || r.Task != id {
+	if err := dec.Decode(r); err != nil || r.Task != id.String() {
 		return nil, errors.Join(fmt.Errorf("%w: the receipt of task %s is damaged", ErrStore, id), err)
 	}
 	return r, nil

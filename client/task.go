@@ -110,7 +110,7 @@ func (b *Brain) submission(s *sending, once []byte) *cerberusv1.SubmitTaskReques
 // receipt is what the client keeps of a request that it submitted.
 func (b *Brain) receipt(s *sending, id abi.TaskID) *Receipt {
 	r := &Receipt{
-		Task: id, Cluster: hex.EncodeToString(b.cluster[:]), Brain: b.name, Module: b.module,
+		Task: id.String(), Cluster: hex.EncodeToString(b.cluster[:]), Brain: b.name, Module: b.module,
 		Arguments: s.args.String(), Plan: s.digest, KeySet: s.keys.digest,
 	}
 	for _, in := range s.inputs {

@@ -15,7 +15,8 @@ import (
 
 // Verification is the outcome of [Client.Verify] on a bundle that verifies.
 type Verification struct {
-	Task   abi.TaskID  `json:"task"`
+	// Task is the task's id in hex.
+	Task   string      `json:"task"`
 	Client abi.Address `json:"client"`
 	Node   abi.Address `json:"node"`
 	// Own tells that this client asked for the task, so that the statement was held against
@@ -82,7 +83,7 @@ func (c *Client) Verify(ctx context.Context, p *Pack, sources ...Source) (*Verif
 		return nil, err
 	}
 	return &Verification{
-		Task: st.Task, Client: st.Client, Node: st.Node, Own: receipt != nil,
+		Task: abi.TaskID(st.Task).String(), Client: st.Client, Node: st.Node, Own: receipt != nil,
 		Brain: module.manifest.Name, Module: st.Module, Arguments: argsMap(st.Args),
 		Params: st.Params, Plan: st.Plan, KeySet: st.KeySet, Inputs: digestsOf(st.Inputs),
 		Outputs: digestsOf(st.Outputs), Engine: clean(st.Signed.Engine), Explain: report.Explain(),

@@ -17,11 +17,20 @@ import (
 	"github.com/cerberus-host/cerberus/host/config"
 	"github.com/cerberus-host/cerberus/host/identity"
 	"github.com/cerberus-host/cerberus/host/runtime"
+	"github.com/cerberus-host/cerberus/proofs/opening"
 )
 
 const devLong = `Dev runs a node for trying things out: it registers and activates every Brain that it finds
 in the --brains folder, through the calls that an author makes. Without --data-dir its data
-go to a folder that is removed at the end.`
+go to a folder that is removed at the end.
+
+It proves its results under a development setup, which the first start makes, in some
+seconds, and keeps under --home. Whoever made such a setup can forge attestations, so clients
+refuse them unless --allow-development-setup is given. With --setup-dir it takes the setup in
+that folder, and with an empty one (--setup-dir=) it proves nothing.`
+
+// setupSize is the size of the setup that the shipped Brains are proven under.
+const setupSize = 8192
 
 // devBrain is one Brain that dev registered.
 type devBrain struct {
@@ -50,7 +59,11 @@ func newDev(g *globals) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		n, err := g.startNode(c.Context(), cfg)
+		setup, err := g.devSetup(c.Context(), cfg, flags.given(c, "setup_dir"))
+		if err != nil {
+			return err
+		}
+		n, err := g.startNode(c.Context(), cfg, setup)
 		if err != nil {
 			return err
 		}
@@ -59,12 +72,30 @@ func newDev(g *globals) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := g.announce(n, cfg.DataDir, list); err != nil {
+		if err := g.announce(n, cfg.DataDir, list, setup); err != nil {
 			return err
 		}
 		return waitNode(c.Context(), n)
 	}
 	return c
+}
+
+// devSetup returns the setup in the configured folder or, if none was named, the development
+// setup under --home, which it makes once.
+func (g *globals) devSetup(
+	ctx context.Context, cfg config.Config, named bool,
+) (*opening.Setup, error) {
+	if named || cfg.SetupDir != "" {
+		return loadSetup(cfg.SetupDir)
+	}
+	p := newProgress(g)
+	defer p.done()
+	setup, err := opening.LoadDevelopment(ctx,
+		filepath.Join(g.home, "cache", "development-setup"), setupSize, p.steps)
+	if err != nil {
+		return nil, fmt.Errorf("development setup: %w", err)
+	}
+	return setup, nil
 }
 
 // devConfig is the configuration of a node whose admin is a key in its data directory and
@@ -202,10 +233,19 @@ func registerOne(
 }
 
 // announce tells that the node is ready: people in words, scripts in one JSON object.
-func (g *globals) announce(n *host.Node, dataDir string, list []devBrain) error {
+func (g *globals) announce(
+	n *host.Node, dataDir string, list []devBrain, setup *opening.Setup,
+) error {
 	url := "http://" + n.Addr().String()
+	digest, development := "", false
+	if setup != nil {
+		digest = setup.Verifier().Digest().String()
+		development = setup.Verifier().Kind() == opening.SetupDevelopment
+	}
 	if g.json {
-		return g.printJSON(map[string]any{"node": url, "data_dir": dataDir, "brains": list})
+		return g.printJSON(map[string]any{
+			"node": url, "data_dir": dataDir, "brains": list, "setup": digest,
+		})
 	}
 	if err := g.printf("node listens on %s, data in %s\n", url, dataDir); err != nil {
 		return err
@@ -215,9 +255,17 @@ func (g *globals) announce(n *host.Node, dataDir string, list []devBrain) error 
 			return err
 		}
 	}
+	if digest != "" {
+		if err := g.printf("  proves under setup %s (%s)\n", digest, setup.Verifier().Kind()); err != nil {
+			return err
+		}
+	}
 	try := "brains"
 	if slices.ContainsFunc(list, func(b devBrain) bool { return b.Name == "sentiment" }) {
 		try = `ask sentiment "a joy from start to end"`
+		if development {
+			try += " --allow-development-setup"
+		}
 	}
 	if url != client.DefaultNode {
 		try = "--node " + url + " " + try

@@ -92,13 +92,20 @@ type devNode struct {
 	Brains  []devBrain `json:"brains"`
 }
 
-// startDev starts a node with the test Brains, and stops it when the test ends.
+// startDev starts a node with the test Brains that proves nothing, and stops it when the test
+// ends.
 func startDev(tb testing.TB, env ...string) *devNode {
+	tb.Helper()
+	return startDevWith(tb, "", env...)
+}
+
+// startDevWith starts a node that proves under the setup in a folder.
+func startDevWith(tb testing.TB, setupDir string, env ...string) *devNode {
 	tb.Helper()
 	n := &devNode{log: new(strings.Builder)}
 	n.cmd = exec.CommandContext(tb.Context(), "cerberus", "dev", "--json",
 		"--listen", "127.0.0.1:0", "--data-dir", filepath.Join(tb.TempDir(), "node"),
-		"--brains", brains(tb).dir, "--log-level", "debug")
+		"--brains", brains(tb).dir, "--log-level", "debug", "--setup-dir="+setupDir)
 	n.cmd.Env = append(os.Environ(), "CERBERUS_HOME="+tb.TempDir())
 	n.cmd.Env = append(n.cmd.Env, env...)
 	n.cmd.Stderr = n.log

@@ -13,10 +13,13 @@ import (
 	"github.com/cerberus-host/cerberus/host"
 	"github.com/cerberus-host/cerberus/host/config"
 	"github.com/cerberus-host/cerberus/host/telemetry"
+	"github.com/cerberus-host/cerberus/proofs/opening"
 )
 
 const nodeLong = `Node runs one node of a cluster; in this version a cluster has one. It serves Connect RPC,
-health, metrics and the Brains that authors register.
+health, metrics and the Brains that authors register. With a proving setup (--setup-dir) it
+proves the results of tasks whose clients ask for it; a ceremony makes one, see "cerberus
+ceremony --help".
 
 Settings come from a file (--config), the environment (CERBERUS_…) and flags, each
 overruling the one before. The node listens on the loopback interface only, unless admins
@@ -40,6 +43,16 @@ func addNodeFlags(c *cobra.Command) *nodeFlags {
 		f.values[s.Key] = c.Flags().String(s.Flag(), "", help+")")
 	}
 	return f
+}
+
+// given reports whether a setting was given as a flag, be it empty.
+func (f *nodeFlags) given(c *cobra.Command, key string) bool {
+	for _, s := range config.Settings() {
+		if s.Key == key {
+			return c.Flags().Changed(s.Flag())
+		}
+	}
+	return false
 }
 
 // load merges file, environment and those flags that were given.
@@ -75,7 +88,11 @@ func newNode(g *globals) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		n, err := g.startNode(c.Context(), cfg)
+		setup, err := loadSetup(cfg.SetupDir)
+		if err != nil {
+			return err
+		}
+		n, err := g.startNode(c.Context(), cfg, setup)
 		if err != nil {
 			return err
 		}
@@ -99,15 +116,31 @@ func (g *globals) announceNode(n *host.Node, dataDir string) error {
 	return g.printf("node %s listens on %s\n", n.Address(), url)
 }
 
-// startNode opens and starts a node with the reference engine, and waits until it takes
-// tasks.
-func (g *globals) startNode(ctx context.Context, cfg config.Config) (*host.Node, error) {
+// loadSetup reads the setup in a folder; no folder means no setup.
+func loadSetup(folder string) (*opening.Setup, error) {
+	if folder == "" {
+		return nil, nil //nolint:nilnil // a node without a setup is a node
+	}
+	setup, err := opening.Load(folder)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; name the folder that a ceremony wrote, or leave out "+
+			"--setup-dir", folder, err)
+	}
+	return setup, nil
+}
+
+// startNode opens and starts a node with the reference engine, which proves if setup is not
+// nil, and waits until it takes tasks.
+func (g *globals) startNode(
+	ctx context.Context, cfg config.Config, setup *opening.Setup,
+) (*host.Node, error) {
 	log, err := telemetry.NewLogger(g.err, cfg.LogFormat, cfg.LogLevel)
 	if err != nil {
 		return nil, usageError{err}
 	}
 	n, err := host.Open(ctx, host.Options{
 		Config: cfg, Engine: lattigo.New(), Now: time.Now, Log: log, Version: version,
+		Setup: setup,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open node: %w", err)

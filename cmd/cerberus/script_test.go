@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -31,8 +32,17 @@ import (
 //	keep VARIABLE PATH           put the JSON value at PATH into the environment
 //	liar NAME                    talk to the node through a liar from now on
 //	uploads COUNT                that many uploads were begun through the liar
-func TestScripts(t *testing.T) {
-	node := startDev(t)
+//	eventually COMMAND [ARG…]    run a command until it succeeds, for a while
+func TestScripts(t *testing.T) { runScripts(t, "script", startDev(t)) }
+
+// TestProvingScripts runs testdata/proving in the same way, against a node that proves.
+func TestProvingScripts(t *testing.T) {
+	runScripts(t, "proving", startDevWith(t, developmentSetup(t)))
+}
+
+// runScripts runs the scripts of a folder against a node.
+func runScripts(t *testing.T, folder string, node *devNode) {
+	t.Helper()
 	built := brains(t)
 	src, err := filepath.Abs(filepath.Join("testdata", "brain"))
 	if err != nil {
@@ -41,7 +51,7 @@ func TestScripts(t *testing.T) {
 	toolchain := toolchainEnv(t)
 	setup := smallSetup(t)
 	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "script"),
+		Dir:                 filepath.Join("testdata", folder),
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
@@ -59,9 +69,20 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": cmdExits, "members": cmdMembers, "value": cmdValue, "keep": cmdKeep,
-			"liar": cmdLiar, "uploads": cmdUploads,
+			"liar": cmdLiar, "uploads": cmdUploads, "eventually": cmdEventually,
 		},
 	})
+}
+
+// developmentSetup returns the folder of a development setup for the test Brains, which is
+// made, in some seconds, for the first test that needs one.
+func developmentSetup(tb testing.TB) string {
+	tb.Helper()
+	folder := filepath.Join(filepath.Dir(brains(tb).dir), "setup")
+	if _, err := opening.LoadDevelopment(tb.Context(), folder, setupSize, nil); err != nil {
+		tb.Fatal(err)
+	}
+	return folder
 }
 
 // smallSetup writes the verifying key of a small development setup to a file.
@@ -112,6 +133,25 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if strconv.Itoa(code) != args[0] {
 		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// eventuallyWait bounds how long a script waits for what happens on its own.
+const eventuallyWait = 2 * time.Minute
+
+func cmdEventually(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: eventually COMMAND [ARG…]")
+	}
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	end := time.After(eventuallyWait)
+	for ts.Exec(args[0], args[1:]...) != nil {
+		select {
+		case <-tick.C:
+		case <-end:
+			ts.Fatalf("no success within %s", eventuallyWait)
+		}
 	}
 }
 
@@ -222,7 +262,7 @@ func cmdUploads(ts *testscript.TestScript, neg bool, args []string) {
 
 // TestEveryCommandHasAScript: a command that no script runs is a command that nobody tried.
 func TestEveryCommandHasAScript(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join("testdata", "script", "*.txt"))
+	files, err := filepath.Glob(filepath.Join("testdata", "*", "*.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}

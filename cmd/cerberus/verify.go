@@ -161,9 +161,9 @@ func newAttestation(g *globals) *cobra.Command {
 
 // exported is what `attestation export --json` prints.
 type exported struct {
-	Task  abi.TaskID `json:"task"`
-	File  string     `json:"file"`
-	Bytes int        `json:"bytes"`
+	Task  string `json:"task"`
+	File  string `json:"file"`
+	Bytes int    `json:"bytes"`
 	// Blobs counts what is in the file beside the bundle.
 	Blobs int `json:"blobs"`
 }
@@ -183,7 +183,7 @@ func (g *globals) exportAttestation(
 		return err
 	}
 	o.progress.done()
-	e := exported{Task: id, File: out, Bytes: len(data), Blobs: pack.Len()}
+	e := exported{Task: id.String(), File: out, Bytes: len(data), Blobs: pack.Len()}
 	if g.json {
 		return g.printJSON(e)
 	}

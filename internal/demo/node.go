@@ -75,8 +75,11 @@ func startNode(ctx context.Context, o options, dir string) (*node, error) {
 	return n, nil
 }
 
-// stop ends the node in order, and by force if it takes too long.
+// stop ends the node in order, and by force if it takes too long. It may be called twice.
 func (n *node) stop() error {
+	if n.cmd.ProcessState != nil {
+		return nil
+	}
 	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return fmt.Errorf("stop node: %w", err)
 	}
