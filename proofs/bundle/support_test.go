@@ -103,19 +103,7 @@ func newTask(t testing.TB, c *fhe.Compiled) *task {
 		t.Fatal(err)
 	}
 	engine := lattigo.New()
-	var keys fhe.LoadedKeys
-	var keySet abi.Digest
-	if need := c.Plan.KeyNeed(); !need.IsEmpty() {
-		if public.Keys, err = fhetest.UniformKeys(c.Plan.Params, need); err != nil {
-			t.Fatal(err)
-		}
-		if keySet, err = public.Keys.Digest(); err != nil {
-			t.Fatal(err)
-		}
-		if keys, err = engine.LoadKeys(ctx, public.Keys); err != nil {
-			t.Fatal(err)
-		}
-	}
+	keys, keySet := uniformKeys(t, engine, public, c.Plan.KeyNeed())
 	plan, err := engine.LoadPlan(ctx, c)
 	if err != nil {
 		t.Fatal(err)
@@ -162,6 +150,28 @@ func newTask(t testing.TB, c *fhe.Compiled) *task {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// uniformKeys puts the needed keys into public, loads them and returns their digest.
+func uniformKeys(t testing.TB, engine fhe.Engine, public *proofs.Publics, need fhe.KeyNeed,
+) (fhe.LoadedKeys, abi.Digest) {
+	t.Helper()
+	if need.IsEmpty() {
+		return nil, abi.Digest{}
+	}
+	var err error
+	if public.Keys, err = fhetest.UniformKeys(public.Params, need); err != nil {
+		t.Fatal(err)
+	}
+	digest, err := public.Keys.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := engine.LoadKeys(context.Background(), public.Keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loaded, digest
 }
 
 func inputDigests(t testing.TB, plan *fhe.Plan, inputs []fhe.Ciphertext) []attest.NamedDigest {
