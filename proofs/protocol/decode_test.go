@@ -14,10 +14,16 @@ import (
 	"github.com/cerberus-host/cerberus/proofs/protocol"
 )
 
+// generator is a point.
+func generator() bn254.G1Affine {
+	_, _, out, _ := bn254.Generators() //nolint:dogsled // in the affine form of G1 only
+	return out
+}
+
 // anyProof returns a proof of that shape: it proves nothing, but every part has its own
 // value, projections of many widths among them.
 func anyProof(sh *protocol.Shape) *protocol.Proof {
-	_, _, generator, _ := bn254.Generators()
+	generator := generator()
 	point := generator
 	points := func(n int) []bn254.G1Affine {
 		out := make([]bn254.G1Affine, n)

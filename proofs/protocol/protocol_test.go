@@ -232,8 +232,13 @@ func TestAcceptExact(t *testing.T) {
 		bits  uint // the sum of the squares is a multiple of 2^bits
 		value *big.Int
 	}{
-		{64, shifted(32)}, {64, shifted(28)}, {128, shifted(64)}, {128, shifted(60)},
-		{192, shifted(96)}, {192, shifted(92)}, {192, new(big.Int).Neg(shifted(126))},
+		{64, shifted(32)},
+		{64, shifted(28)},
+		{128, shifted(64)},
+		{128, shifted(60)},
+		{192, shifted(96)},
+		{192, shifted(92)},
+		{192, new(big.Int).Neg(shifted(126))},
 	} {
 		for i := range rows {
 			rows[i] = row(each.value)
@@ -357,12 +362,12 @@ func (m *messages) challenges(sh *protocol.Shape) []string {
 // TestSessionOrder: every challenge depends on every message before it and on none after.
 func TestSessionOrder(t *testing.T) {
 	sh := smallShape(t, 16, identity.Options{})
-	_, _, generator, _ := bn254.Generators()
+	point := generator()
 	fresh := func() *messages {
 		return &messages{
 			statement: abi.SumDigest([]byte("statement")), setup: abi.SumDigest([]byte("setup")),
-			keys: [][]bn254.G1Affine{{generator}}, wires: [][]bn254.G1Affine{{generator}},
-			quotients: [][]bn254.G1Affine{{generator}}, h: []bn254.G1Affine{generator},
+			keys: [][]bn254.G1Affine{{point}}, wires: [][]bn254.G1Affine{{point}},
+			quotients: [][]bn254.G1Affine{{point}}, h: []bn254.G1Affine{point},
 			rows: make([][protocol.Rows]protocol.Row, 1), claims: scalars(1, 1),
 			rounds: [][2]fr.Element{{}, {}},
 		}

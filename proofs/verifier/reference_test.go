@@ -351,8 +351,10 @@ func (r *reference) open() {
 	for range sh.Rounds {
 		var two fr.Element
 		two.SetUint64(2)
-		round := [2]fr.Element{product(bind(y, fr.Element{}), bind(w, fr.Element{})),
-			product(bind(y, two), bind(w, two))}
+		round := [2]fr.Element{
+			product(bind(y, fr.Element{}), bind(w, fr.Element{})),
+			product(bind(y, two), bind(w, two)),
+		}
 		r.proof.SumCheck = append(r.proof.SumCheck, round)
 		x := r.session.SumCheck(round)
 		y, w = bind(y, x), bind(w, x)
