@@ -19,33 +19,53 @@ const (
 )
 
 // liftBound is the largest absolute value of [Lift].
-func liftBound(q uint64) int64 { return int64(q+1) / 2 }
+func liftBound(q uint64) int64 { return int64((q + 1) / 2) }
 
-// termBound bounds the coefficients of a product: N^(k-1) times the bounds of k factors.
-func (s *System) termBound(prime int, t Term, proven bool) *big.Int {
-	out := new(big.Int).Abs(big.NewInt(t.Coef))
-	for i, f := range t.Factors {
-		if f.Scale != 1 {
-			out.Mul(out, big.NewInt(liftBound(s.Prime(prime))))
-		} else {
-			out.Mul(out, s.polyBound(f.Poly, proven))
-		}
+// PolyBound returns the largest absolute value that a coefficient can have in an honest run.
+func (s *System) PolyBound(poly int) *big.Int { return big.NewInt(s.Polys[poly].Bound) }
+
+// ProvenSup returns what is known of the coefficients once a proof was accepted: of a public
+// polynomial its bound, since anybody can check it, of a wire what the projections show
+// ([ProvenBound]).
+func (s *System) ProvenSup(poly int) *big.Int {
+	b := s.PolyBound(poly)
+	if s.Polys[poly].Kind.Public() {
+		return b
+	}
+	return ProvenBound(s.Plan.Params.N(), b)
+}
+
+// bound is the one or the other.
+func (s *System) bound(poly int, proven bool) *big.Int {
+	if proven {
+		return s.ProvenSup(poly)
+	}
+	return s.PolyBound(poly)
+}
+
+// productBound bounds the coefficients of a product modulo X^N+1 by those of the factors:
+// N^(k-1) times the product of k bounds.
+func productBound(logN int, bounds ...*big.Int) *big.Int {
+	out := big.NewInt(1)
+	for i, b := range bounds {
+		out.Mul(out, b)
 		if i > 0 {
-			out.Lsh(out, uint(s.Plan.Params.LogN()))
+			out.Lsh(out, uint(logN))
 		}
 	}
 	return out
 }
 
-// polyBound is the largest coefficient that a polynomial can have: of a wire, what an honest
-// run can make or what the projections prove.
-func (s *System) polyBound(poly int, proven bool) *big.Int {
-	p := s.Polys[poly]
-	b := big.NewInt(p.Bound)
-	if proven && !p.Kind.Public() {
-		return ProvenBound(s.Plan.Params.N(), b)
+// termBound bounds the coefficients of a term.
+func (s *System) termBound(prime int, t Term, proven bool) *big.Int {
+	bounds := make([]*big.Int, len(t.Factors))
+	for i, f := range t.Factors {
+		if bounds[i] = s.bound(f.Poly, proven); f.Scale != 1 {
+			bounds[i] = big.NewInt(liftBound(s.Prime(prime)))
+		}
 	}
-	return b
+	out := new(big.Int).Abs(big.NewInt(t.Coef))
+	return out.Mul(out, productBound(s.Plan.Params.LogN(), bounds...))
 }
 
 // identityBound bounds the coefficients of an identity's left side.
@@ -57,8 +77,8 @@ func (s *System) identityBound(id Identity, proven bool) *big.Int {
 	return sum
 }
 
-// combinationBound bounds the coefficients of a group's combinations before the quotient
-// is taken off.
+// combinationBound bounds the coefficients of each of a group's combinations before the
+// quotient is taken off.
 func (s *System) combinationBound(g Group, proven bool) *big.Int {
 	sum := new(big.Int)
 	for _, id := range g.Identities {
@@ -71,28 +91,29 @@ func (s *System) combinationBound(g Group, proven bool) *big.Int {
 }
 
 // Check returns [ErrBound] if an identity could wrap around modulo the field: for every
-// combination, what its terms and its quotient are proven to be below must stay under r/2.
-// A verifier calls it, too: nothing that a prover says enters.
+// combination, what its terms and its quotient are proven to be below must together stay
+// under r/2. A verifier calls it, too: nothing that a prover says enters.
 func (s *System) Check() error {
-	half := new(big.Int).Rsh(fr.Modulus(), 1)
-	for i, g := range s.Groups {
-		for t := range g.Combinations() {
-			sum := s.combinationBound(g, true)
-			quotient := new(big.Int)
-			for part, poly := range g.Quotients[t] {
-				b := s.polyBound(poly, true)
-				quotient.Add(quotient, b.Lsh(b, uint(part*PartBits)))
-			}
-			quotient.Mul(quotient, new(big.Int).SetUint64(s.Prime(g.Prime)))
-			if sum.Add(sum, quotient).Cmp(half) >= 0 {
-				return fmt.Errorf("%w: group %d, modulo %d: %d bits of %d", ErrBound, i,
-					s.Prime(g.Prime), sum.BitLen(), half.BitLen())
-			}
-		}
-	}
 	for i, p := range s.Polys {
 		if p.Bound < 1 || bits.Len64(uint64(p.Bound)) > boundBits {
-			return fmt.Errorf("%w: polynomial %d is bounded by %d", ErrBound, i, p.Bound)
+			return fmt.Errorf("%w: polynomial %d, %s: bound above %d bits", ErrBound, i, p,
+				boundBits)
+		}
+	}
+	half := new(big.Int).Rsh(fr.Modulus(), 1)
+	for i, g := range s.Groups {
+		sum := s.combinationBound(g, true)
+		q := new(big.Int).SetUint64(s.Prime(g.Prime))
+		for _, parts := range g.Quotients {
+			quotient := new(big.Int)
+			for part, poly := range parts {
+				b := s.ProvenSup(poly)
+				quotient.Add(quotient, b.Lsh(b, uint(part*PartBits)))
+			}
+			if quotient.Mul(quotient, q).Add(quotient, sum).Cmp(half) >= 0 {
+				return fmt.Errorf("%w: group %d, modulo %d: %d bits of %d", ErrBound, i,
+					s.Prime(g.Prime), quotient.BitLen(), half.BitLen())
+			}
 		}
 	}
 	return nil
@@ -105,7 +126,7 @@ func parts(b *big.Int) []int64 {
 		return []int64{max(1, b.Int64())}
 	}
 	count := (b.BitLen() + PartBits - 1) / PartBits
-	// A remainder of few bits joins the part below.
+	// What would be a part of few bits joins the part below it.
 	if b.BitLen()-(count-1)*PartBits < boundBits-PartBits {
 		count--
 	}
@@ -114,7 +135,7 @@ func parts(b *big.Int) []int64 {
 		out[i] = 1 << (PartBits - 1)
 	}
 	top := new(big.Int).Rsh(b, uint((count-1)*PartBits))
-	// Balanced parts below may carry one up.
+	// One for what the shift cut off, one for what the balanced parts below carry up.
 	out[count-1] = top.Int64() + 2
 	return out
 }

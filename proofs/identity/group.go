@@ -4,8 +4,6 @@ import (
 	"math/big"
 	"math/bits"
 	"slices"
-
-	"github.com/cerberus-host/cerberus/abi"
 )
 
 // Prime returns the prime with that index in Params.ModuliQP.
@@ -95,9 +93,4 @@ func (s *System) Linear(t Term) int {
 		at = i
 	}
 	return at
-}
-
-// Digest names the System: everything that a transcript's layout depends on.
-func (s *System) Digest() abi.Digest {
-	return abi.LabelledDigest("cerberus/system/v1", []byte(s.String()))
 }

@@ -1,146 +1,271 @@
 package identity_test
 
 import (
-	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/big"
+	"slices"
 	"testing"
 
+	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/fhe"
 	"github.com/cerberus-host/cerberus/fhe/fhetest"
-	"github.com/cerberus-host/cerberus/fhe/lattigo"
-	"github.com/cerberus-host/cerberus/fhe/rns"
 	"github.com/cerberus-host/cerberus/proofs/identity"
 )
 
-// shaped returns an insecure set with the given numbers of primes on a small ring.
-func shaped(t testing.TB, logN, q, p int) *fhe.Params {
-	t.Helper()
-	set, err := rns.GeneratePrimes(rns.PrimeShape{
-		LogN: logN, FirstBits: 46, ScaleBits: 40, SpecialBits: 50, QCount: q, PCount: p,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	set.Name = fmt.Sprintf("insecure-%d-%d-%d", logN, q, p)
-	params, err := fhe.NewParams(set)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return params
-}
-
-// run is one execution of a Plan with its witness.
-type run struct {
-	system  *identity.System
-	public  *identity.Publics
-	witness *identity.Witness
-}
-
-// execute runs a Plan on uniform inputs and keys and collects the witness.
-func execute(t testing.TB, c *fhe.Compiled, seed uint64, o identity.Options) *run {
-	t.Helper()
-	ctx := context.Background()
-	s, err := identity.Build(c.Plan, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &run{system: s, public: &identity.Publics{
-		Params: c.Plan.Params, Constants: c.Encoded,
-	}}
-	if r.public.Inputs, err = fhetest.UniformInputs(c.Plan, seed); err != nil {
-		t.Fatal(err)
-	}
-	engine := lattigo.New()
-	var keys fhe.LoadedKeys
-	if need := c.Plan.KeyNeed(); !need.IsEmpty() {
-		if r.public.Keys, err = fhetest.UniformKeys(c.Plan.Params, need); err != nil {
-			t.Fatal(err)
-		}
-		if keys, err = engine.LoadKeys(ctx, r.public.Keys); err != nil {
-			t.Fatal(err)
-		}
-	}
-	plan, err := engine.LoadPlan(ctx, c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	collector := identity.NewCollector(s)
-	r.public.Outputs, err = fhe.Execute(ctx, plan, keys, r.public.Inputs,
-		fhe.RunOptions{Recorder: collector})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.witness, err = collector.Witness(r.public); err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-// randomPlan is a Plan of random steps; its last registers are results.
-func randomPlan(t testing.TB, p *fhe.Params, seed uint64) *fhe.Compiled {
-	t.Helper()
-	b, live, err := fhetest.RandomPlan(p, seed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range live[max(0, len(live)-4):] {
-		b.Output(r)
-	}
-	return b.Compiled()
-}
-
-// TestHonestRuns: whatever the engine did on a random Plan, on digits of one to six primes,
-// every identity holds over the integers.
-func TestHonestRuns(t *testing.T) {
-	for _, shape := range []struct{ q, p int }{{4, 1}, {5, 2}, {7, 3}, {9, 4}, {13, 6}} {
-		params := shaped(t, 4, shape.q, shape.p)
+// TestEveryStep: whatever the engine did, for every kind of step at every level and digits
+// of one to six primes, every identity holds over the integers.
+func TestEveryStep(t *testing.T) {
+	for _, shape := range shapes() {
+		params := shaped(t, shape)
 		t.Run(params.Name(), func(t *testing.T) {
-			for seed := range uint64(6) {
-				r := execute(t, randomPlan(t, params, seed), seed, identity.Options{})
-				if err := r.public.Check(r.system); err != nil {
-					t.Error(err)
-				}
-				if err := identity.CheckExact(r.system, r.public, r.witness); err != nil {
-					t.Errorf("seed %d: %v", seed, err)
+			for level := range params.QCount() {
+				r := execute(t, everyStep(t, params, level), uint64(level), identity.Options{})
+				r.check(t)
+				if t.Failed() {
+					t.Fatalf("at level %d", level)
 				}
 			}
 		})
 	}
 }
 
-// TestForgeOutputCoefficient: an output that differs in one residue of one limb breaks an
-// identity.
-func TestForgeOutputCoefficient(t *testing.T) {
-	r := execute(t, randomPlan(t, shaped(t, 4, 5, 2), 1), 1, identity.Options{})
-	for o := range r.public.Outputs {
-		for c := range r.public.Outputs[o].C {
-			for i, limb := range r.public.Outputs[o].C[c].Limbs {
-				was := limb[3]
-				limb[3] = (was + 1) % r.system.Prime(i)
-				err := identity.CheckExact(r.system, r.public, r.witness)
-				if !errors.Is(err, identity.ErrWitness) {
-					t.Errorf("output %d, component %d, limb %d: error %v", o, c, i, err)
+// TestRandomPlans: the same for random Plans, and for keys that are committed.
+func TestRandomPlans(t *testing.T) {
+	for _, shape := range shapes() {
+		params := shaped(t, shape)
+		t.Run(params.Name(), func(t *testing.T) {
+			for seed := range uint64(6) {
+				o := identity.Options{CommittedKeys: seed%2 == 1}
+				r := execute(t, randomPlan(t, params, seed), seed, o)
+				r.check(t)
+				checkQuotients(t, r)
+				checkStructure(t, r.system)
+				if t.Failed() {
+					t.Fatalf("seed %d", seed)
 				}
-				limb[3] = was
+			}
+		})
+	}
+}
+
+// checkQuotients: with the largest coefficients that a combination can have, and with others,
+// the prime divides it and what is left fits the parts of the quotient.
+func checkQuotients(t *testing.T, r *run) {
+	t.Helper()
+	s := r.system
+	for at, g := range s.Groups {
+		q := new(big.Int).SetUint64(s.Prime(g.Prime))
+		for round, parts := range g.Quotients {
+			sum := make([]*big.Int, s.Plan.Params.N())
+			for i := range sum {
+				sum[i] = new(big.Int)
+			}
+			for k, id := range g.Identities {
+				left, err := identity.ExactSum(s, r.public, r.witness, s.Identities[id])
+				if err != nil {
+					t.Fatal(err)
+				}
+				c := big.NewInt(1)
+				if g.Rounds > 0 {
+					c.Lsh(c, uint(g.Bits)).Sub(c, big.NewInt(int64(1+k*round)))
+				}
+				for i := range sum {
+					sum[i].Add(sum[i], left[i].Mul(left[i], c))
+				}
+			}
+			for i := range sum {
+				if sum[i].CmpAbs(s.CombinationBound(g)) > 0 {
+					t.Fatalf("group %d: a combination exceeds its bound", at)
+				}
+				rest := new(big.Int)
+				if sum[i].QuoRem(sum[i], q, rest); rest.Sign() != 0 {
+					t.Fatalf("group %d: a combination is not divisible", at)
+				}
+				split, err := identity.SplitParts(sum[i], len(parts))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for k, poly := range parts {
+					if b := s.Polys[poly].Bound; split[k] > b || split[k] < -b {
+						t.Fatalf("group %d: a part of a quotient exceeds its bound", at)
+					}
+				}
 			}
 		}
 	}
 }
 
-// TestForgeWires: every coefficient of every wire counts.
-func TestForgeWires(t *testing.T) {
-	for _, shape := range []struct{ q, p int }{{4, 1}, {5, 2}} {
-		r := execute(t, randomPlan(t, shaped(t, 4, shape.q, shape.p), 2), 1, identity.Options{})
-		for at := r.system.Wires; at < r.system.Quotients; at++ {
-			coeffs := r.witness.Coeffs(at)
-			coeffs[5]--
-			err := identity.CheckExact(r.system, r.public, r.witness)
-			if !errors.Is(err, identity.ErrWitness) {
-				t.Errorf("%s of step %d: error %v", r.system.Polys[at].Kind,
-					r.system.Polys[at].Step, err)
+// checkStructure: what prover and verifier rely on without looking.
+func checkStructure(t *testing.T, s *identity.System) {
+	t.Helper()
+	covered := make(map[int]int)
+	for _, g := range s.Groups {
+		if len(g.Quotients) != g.Combinations() {
+			t.Errorf("%d quotients for %d combinations", len(g.Quotients), g.Combinations())
+		}
+		if g.Rounds > 0 && (g.Rounds*g.Bits < 135 || uint64(1)<<g.Bits > s.Prime(g.Prime)) {
+			t.Errorf("%d rounds of %d bits modulo %d", g.Rounds, g.Bits, s.Prime(g.Prime))
+		}
+		if (g.Rounds == 0 && len(g.Identities) != 1) || (g.Rounds > 0 && len(g.Identities) < 7) {
+			t.Errorf("%d identities in a group of %d rounds", len(g.Identities), g.Rounds)
+		}
+		for _, id := range g.Identities {
+			covered[id]++
+			if s.Identities[id].Prime != g.Prime {
+				t.Errorf("identity %d is in a group of another prime", id)
 			}
-			coeffs[5]++
 		}
 	}
+	if len(covered) != len(s.Identities) {
+		t.Errorf("%d of %d identities are in groups", len(covered), len(s.Identities))
+	}
+	for _, id := range s.Identities {
+		for _, term := range id.Terms {
+			checkTerm(t, s, id, term)
+		}
+	}
+	if err := s.Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+func checkTerm(t *testing.T, s *identity.System, id identity.Identity, term identity.Term) {
+	t.Helper()
+	if len(term.Factors) == 0 || len(term.Factors)-1 > s.HBlocks {
+		t.Errorf("a term of %d factors", len(term.Factors))
+	}
+	free := 0
+	for i, f := range term.Factors {
+		p := s.Polys[f.Poly]
+		if i > 0 && f.Poly < term.Factors[i-1].Poly {
+			t.Error("factors are not in order")
+		}
+		if f.Scale != 1 && (p.Committed || term.Coef != 1 || f.Scale >= s.Prime(id.Prime)) {
+			t.Errorf("%s is scaled", p)
+		}
+		if !p.Committed {
+			continue
+		}
+		if _, ok := slices.BinarySearch(s.Views, f.Galois); !ok {
+			t.Errorf("no view %d", f.Galois)
+		}
+		if i == s.Linear(term) {
+			free++
+		} else if !slices.Contains(s.Claims, f) {
+			t.Errorf("%s is neither linear nor claimed", p)
+		}
+		if p.Kind == identity.KindKey && i != s.Linear(term) {
+			t.Error("a key is claimed")
+		}
+	}
+	if free > 1 {
+		t.Error("a term has two committed factors without a claim")
+	}
+}
+
+// TestForgeOutputs: an output that differs in one residue of one limb breaks an identity.
+func TestForgeOutputs(t *testing.T) {
+	for _, shape := range []shape{{4, 4, 1}, {4, 5, 2}} {
+		r := execute(t, randomPlan(t, shaped(t, shape), 1), 1, identity.Options{})
+		for o := range r.public.Outputs {
+			for c := range r.public.Outputs[o].C {
+				for i, limb := range r.public.Outputs[o].C[c].Limbs {
+					at := (3*i + o) % len(limb)
+					was := limb[at]
+					limb[at] = (was + 1) % r.system.Prime(i)
+					err := identity.CheckExact(r.system, r.public, r.witness)
+					if !errors.Is(err, identity.ErrWitness) {
+						t.Errorf("output %d, component %d, limb %d: error %v", o, c, i, err)
+					}
+					limb[at] = was
+				}
+			}
+		}
+	}
+}
+
+// TestForgeWires: every coefficient of every wire counts: parts of digits and remainders,
+// roundings, values.
+func TestForgeWires(t *testing.T) {
+	for _, shape := range []shape{{4, 4, 1}, {4, 5, 2}, {4, 5, 4}} {
+		r := execute(t, randomPlan(t, shaped(t, shape), 2), 1, identity.Options{})
+		for _, k := range []identity.Kind{
+			identity.KindDigit, identity.KindModDown, identity.KindRescale, identity.KindValue,
+		} {
+			if count(r.system, k) == 0 {
+				t.Errorf("no %s to forge", k)
+			}
+		}
+		for at := r.system.Wires; at < r.system.Quotients; at++ {
+			coeffs := r.witness.Coeffs(at)
+			step := int64(1)
+			if coeffs[at%len(coeffs)] > 0 {
+				step = -1
+			}
+			coeffs[at%len(coeffs)] += step
+			err := identity.CheckExact(r.system, r.public, r.witness)
+			if !errors.Is(err, identity.ErrWitness) {
+				t.Errorf("%s: error %v", r.system.Polys[at], err)
+			}
+			coeffs[at%len(coeffs)] -= step
+		}
+		r.check(t)
+	}
+}
+
+// TestForgeBeyondBound: a rounding that is off by its prime satisfies identities modulo that
+// prime, and a wire beyond its bound is refused whatever identities say.
+func TestForgeBeyondBound(t *testing.T) {
+	params := shaped(t, shape{4, 2, 1})
+	b := fhetest.NewPlanBuilder(params, abi.PackSlots)
+	b.Output(b.Unary(fhe.StepRescale, b.Input(1, fhetest.WideBits(params))))
+	r := execute(t, b.Compiled(), 1, identity.Options{})
+	e := r.witness.Coeffs(r.system.Wires)
+	q := int64(params.Q(1))
+	was := e[2]
+	e[2] += q
+	if e[2] > q/2+1 {
+		if err := identity.CheckExact(r.system, r.public, r.witness); !errors.Is(err,
+			identity.ErrWitness) {
+			t.Errorf("error %v", err)
+		}
+	}
+	e[2] = was
+	r.check(t)
+}
+
+// TestWitnessOfPublics: the values of a witness do not depend on outputs, so that a prover
+// may collect it before the outputs are there.
+func TestWitnessWithoutOutputs(t *testing.T) {
+	c := randomPlan(t, shaped(t, shape{4, 5, 2}), 3)
+	r := execute(t, c, 1, identity.Options{})
+	tape := &fhetest.Tape{}
+	engine := lattigoRun(t, c, r.public, tape)
+	collector := identity.NewCollector(r.system)
+	for _, w := range engine.Wires {
+		if err := collector.Record(w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again, err := collector.Witness(&identity.Publics{
+		Params: r.public.Params, Inputs: r.public.Inputs, Constants: r.public.Constants,
+		Keys: r.public.Keys,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := r.system.Wires; at < r.system.Quotients; at++ {
+		if !slices.Equal(again.Coeffs(at), r.witness.Coeffs(at)) {
+			t.Errorf("%s differs", r.system.Polys[at])
+		}
+	}
+}
+
+// digest is a short digest of a text, for tables.
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return fmt.Sprintf("%016x", binary.BigEndian.Uint64(sum[:8]))
 }

@@ -11,7 +11,8 @@ import (
 // Publics are the public polynomials of one task. Inputs are the ciphertexts of all of the
 // Plan's inputs in order, Outputs one per output, Constants the encoded constants of the
 // Plan; Keys may be nil if the Plan needs none. It must not be changed once it is used and
-// is safe for concurrent use.
+// is safe for concurrent use. The polynomials A of keys that were asked for are kept: they
+// take as much memory as what the key set holds of those keys.
 type Publics struct {
 	Params          *fhe.Params
 	Inputs, Outputs []fhe.Ciphertext
@@ -74,7 +75,8 @@ func (p *Publics) Check(s *System) error {
 	return nil
 }
 
-// Coeffs returns the lifted coefficients of a public polynomial in a new slice.
+// Coeffs returns the lifted coefficients of a public polynomial, an index of Polys below
+// Wires, in a new slice. It returns [ErrPublic] if it is not there.
 func (p *Publics) Coeffs(s *System, poly int) ([]int64, error) {
 	limb, prime, err := p.limb(s.Polys[poly])
 	if err != nil {

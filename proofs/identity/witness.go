@@ -50,8 +50,8 @@ func NewCollector(s *System) *Collector {
 	return c
 }
 
-// Record takes one polynomial. It returns [ErrWitness] for integers that no engine makes.
-// Digits that are other polynomials' coefficients are let go.
+// Record takes one polynomial. It returns [ErrWitness] for one that the Plan does not have
+// or whose integers do not fit its wires. Digits that are other polynomials are let go.
 func (c *Collector) Record(w fhe.Wire) error {
 	kinds := map[fhe.WireKind]Kind{
 		fhe.WireDigit: KindDigit, fhe.WireModDown: KindModDown, fhe.WireRescale: KindRescale,
@@ -73,6 +73,10 @@ func (c *Collector) Record(w fhe.Wire) error {
 		c.wires[at-c.system.Wires] = make([]int64, n)
 	}
 	for i, x := range w.Coeffs {
+		if len(wires) == 1 && x.IsInt64() { // as most are
+			c.wires[wires[0]-c.system.Wires][i] = x.Int64()
+			continue
+		}
 		parts, err := SplitParts(x, len(wires))
 		if err != nil {
 			return fmt.Errorf("step %d: %w", w.Step, err)
@@ -84,9 +88,10 @@ func (c *Collector) Record(w fhe.Wire) error {
 	return nil
 }
 
-// Witness returns what was collected, with the values that identities define. Public are
-// the task's; outputs need not be there yet. It returns [ErrWitness] if something was not
-// recorded or exceeds its bound.
+// Witness returns what was collected, with the values that identities define, and is called
+// once. public are the task's; outputs need not be there yet. It returns [ErrWitness] if
+// something was not recorded or exceeds its bound, and [ErrPublic] if a public polynomial is
+// missing.
 func (c *Collector) Witness(public *Publics) (*Witness, error) {
 	s := c.system
 	w := &Witness{first: s.Wires, wires: c.wires}
@@ -97,8 +102,7 @@ func (c *Collector) Witness(public *Publics) (*Witness, error) {
 		}
 		id, ok := s.defined[at]
 		if !ok {
-			return nil, fmt.Errorf("%w: %s of step %d was not recorded", ErrWitness,
-				s.Polys[at].Kind, s.Polys[at].Step)
+			return nil, fmt.Errorf("%w: %s was not recorded", ErrWitness, s.Polys[at])
 		}
 		coeffs, err := v.define(s.Identities[id], at)
 		if err != nil {
@@ -111,12 +115,18 @@ func (c *Collector) Witness(public *Publics) (*Witness, error) {
 
 // check holds every coefficient to its bound.
 func (w *Witness) check(s *System) error {
+	if w.first != s.Wires || len(w.wires) != s.Quotients-s.Wires {
+		return fmt.Errorf("%w: %d wires instead of %d", ErrWitness, len(w.wires),
+			s.Quotients-s.Wires)
+	}
 	for i, coeffs := range w.wires {
 		p := s.Polys[w.first+i]
+		if len(coeffs) != s.Plan.Params.N() {
+			return fmt.Errorf("%w: %s has %d coefficients", ErrWitness, p, len(coeffs))
+		}
 		for _, c := range coeffs {
 			if c > p.Bound || c < -p.Bound {
-				return fmt.Errorf("%w: a coefficient of %s of step %d exceeds its bound %d",
-					ErrWitness, p.Kind, p.Step, p.Bound)
+				return fmt.Errorf("%w: a coefficient of %s is beyond it", ErrWitness, p)
 			}
 		}
 	}
@@ -130,8 +140,7 @@ func (s *System) coeffs(public *Publics, w *Witness, poly int) ([]int64, error) 
 	}
 	coeffs := w.Coeffs(poly)
 	if coeffs == nil {
-		return nil, fmt.Errorf("%w: %s of step %d was not recorded", ErrWitness,
-			s.Polys[poly].Kind, s.Polys[poly].Step)
+		return nil, fmt.Errorf("%w: %s was not recorded", ErrWitness, s.Polys[poly])
 	}
 	return coeffs, nil
 }
