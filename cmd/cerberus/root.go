@@ -63,7 +63,7 @@ func newRoot(s streams) *cobra.Command {
 	flags.BoolVar(&g.json, "json", false, "print JSON for scripts")
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "no progress and no notices on stderr")
 	root.AddCommand(
-		newAsk(g), newEval(g), newVerify(g), newAttestation(g), newSetup(g), newBrain(g),
+		newAsk(g), newEval(g), newVerify(g), newAttestation(g), newSetup(g), newCeremony(g), newBrain(g),
 		newBrains(g), newTasks(g), newKeys(g), newStatus(g), newDoctor(g), newRole(g), newNode(g),
 		newDev(g), newBench(g), newVersion(g),
 	)
