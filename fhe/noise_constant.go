@@ -79,13 +79,14 @@ func centred(p *Params, basis *rns.Basis, residues []uint64) (*big.Int, error) {
 	return basis.Reconstruct(residues)
 }
 
-// slotSizes returns the absolute values of the slots of a constant, before the scale.
-func (l lifted) slotSizes(roots func(order int) (*roots, error)) (profile, error) {
+// slots returns where the slots of a constant lie, before the scale.
+func (l lifted) slots(roots func(order int) (*roots, error)) (intervals, error) {
 	// The polynomial is one in Y = X^stride, of 2*period coefficients; slot j is its value at
 	// Y = w^(5^j) with w = exp(2 pi i / (4 period)).
 	points := len(l.coeffs)
 	if points == 1 {
-		return profile{magOf(uint64(abs(l.coeffs[0]))+1, l.shift)}, nil
+		c := l.coeffs[0]
+		return intervals{around(magOf(uint64(abs(c)), l.shift), c < 0, magOf(1, l.shift))}, nil
 	}
 	re, im := make([]int64, points), make([]int64, points)
 	r, err := roots(2 * points)
@@ -97,13 +98,13 @@ func (l lifted) slotSizes(roots func(order int) (*roots, error)) (profile, error
 	}
 	r.transform(re, im)
 	grow := bits.Len(uint(points)) - 1
-	out := make(profile, max(1, points/2))
+	out := make(intervals, max(1, points/2))
 	power := 1
 	for j := range out {
 		at := power / 2 // the value at w^(2t+1) is at t
 		// The transform is off by a few units for each of its stages.
-		size := uint64(abs(re[at])) + uint64(abs(im[at])) + transformError
-		out[j] = magOf(size, l.shift+grow)
+		radius := magOf(uint64(abs(im[at]))+transformError, l.shift+grow)
+		out[j] = around(magOf(uint64(abs(re[at])), l.shift+grow), re[at] < 0, radius)
 		power = power * 5 % (2 * points)
 	}
 	return out, nil

@@ -129,7 +129,7 @@ func TestSlotSizes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := l.slotSizes(newRoots)
+			got, err := l.slots(newRoots)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -142,7 +142,7 @@ func TestSlotSizes(t *testing.T) {
 					sum += cmplx.Rect(v, angle)
 					size += max(v, -v)
 				}
-				f, _ := got.at(slot).rat().Float64()
+				f, _ := got.at(slot).size().rat().Float64()
 				// |re| + |im| is at most sqrt(2) times the absolute value.
 				if want := cmplx.Abs(sum); f < want-1e-9*size || f > 1.4143*want+1e-9*size {
 					t.Errorf("stride %d, %d bits, slot %d: %g, exactly %g", stride, width, slot, f, want)

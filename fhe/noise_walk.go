@@ -11,9 +11,10 @@ import (
 type noiseState struct {
 	scale  Scale
 	degree int
-	// value bounds the absolute value of a slot or coefficient, proven that of its error,
-	// and variance estimates that of its error on an honest node.
-	value, proven, variance profile
+	// value is where a slot or coefficient lies, proven bounds the absolute value of its
+	// error, and variance estimates that of its error on an honest node.
+	value            intervals
+	proven, variance profile
 	// With coefficient packing, errors of the client's encryption are apart from proven:
 	// fresh bounds their variance. Those of different sources are independent, those of
 	// different coefficients too if white.
@@ -92,7 +93,7 @@ func (w *noiseWalk) inputs() {
 		sub := w.errorVar.add(magRatio(1, 4)).mul(unit.square())
 		for k := range in.Count {
 			s := noiseState{
-				scale: in.Scale, degree: 1, value: profile{bound},
+				scale: in.Scale, degree: 1, value: intervals{within(bound)},
 				proven:   profile{bound.shift(-encoderBits)},
 				variance: profile{variance},
 			}
@@ -121,6 +122,8 @@ func (w *noiseWalk) step(s Step) error {
 		a, err = w.constant(s, a)
 	case StepMulInt:
 		a = mulIntNoise(s, a)
+	case StepNeg:
+		a.value = a.value.each(interval.negated)
 	case StepTensor:
 		a = tensor(a, w.regs[s.B], s.A == s.B)
 	case StepRescale:
@@ -146,8 +149,12 @@ func (w *noiseWalk) step(s Step) error {
 }
 
 func sumNoise(s Step, a, b noiseState) noiseState {
+	value := b.value
+	if s.Op == StepSub {
+		value = value.each(interval.negated)
+	}
 	out := noiseState{
-		value: combine(a.value, b.value, mag.add), proven: combine(a.proven, b.proven, mag.add),
+		value: a.value.with(value, interval.plus), proven: combine(a.proven, b.proven, mag.add),
 		variance: combine(a.variance, b.variance, mag.add), fresh: a.fresh.add(b.fresh),
 		white: a.white && b.white, degree: a.degree,
 	}
@@ -168,11 +175,16 @@ func mulIntNoise(s Step, a noiseState) noiseState {
 	if !a.scale.Near(s.Scale, planScaleBits) {
 		// The scale grows by a factor of which Int is the nearest integer.
 		off := a.scale.mag().mul(s.Scale.inverse()).shift(-1)
-		a.proven = combine(a.value, a.proven, func(v, p mag) mag { return p.add(v.mul(off)) })
+		a.proven = combine(a.value.sizes(), a.proven, func(v, p mag) mag {
+			return p.add(v.mul(off))
+		})
 		return a
 	}
-	scaled := func(m mag) mag { return m.mul(by) }
-	a.value, a.proven = a.value.each(scaled), a.proven.each(scaled)
+	a.value = a.value.each(func(v interval) interval { return v.scaled(by) })
+	if s.Int < 0 {
+		a.value = a.value.each(interval.negated)
+	}
+	a.proven = a.proven.each(func(m mag) mag { return m.mul(by) })
 	a.variance = a.variance.each(func(m mag) mag { return m.mul(by.square()) })
 	a.fresh = a.fresh.mul(by.square())
 	return a
@@ -180,13 +192,15 @@ func mulIntNoise(s Step, a noiseState) noiseState {
 
 // tensor multiplies values: x e_y + y e_x + e_x e_y.
 func tensor(a, b noiseState, same bool) noiseState {
-	out := noiseState{value: combine(a.value, b.value, mag.mul)}
-	cross := combine(combine(a.value, b.proven, mag.mul), combine(b.value, a.proven, mag.mul),
-		mag.add)
+	out := noiseState{value: a.value.with(b.value, interval.times)}
+	if same {
+		out.value = a.value.each(interval.squared)
+	}
+	x, y := a.value.sizes(), b.value.sizes()
+	cross := combine(combine(x, b.proven, mag.mul), combine(y, a.proven, mag.mul), mag.add)
 	out.proven = combine(cross, combine(a.proven, b.proven, mag.mul), mag.add)
 	weigh := func(value, variance mag) mag { return value.square().mul(variance) }
-	out.variance = combine(combine(a.value, b.variance, weigh), combine(b.value, a.variance, weigh),
-		mag.add)
+	out.variance = combine(combine(x, b.variance, weigh), combine(y, a.variance, weigh), mag.add)
 	if same {
 		out.variance = out.variance.each(func(v mag) mag { return v.shift(1) })
 	}
@@ -269,19 +283,19 @@ func (w *noiseWalk) constant(s Step, a noiseState) (noiseState, error) {
 	}
 	unit := k.Scale.inverse()
 	if k.Arrangement == ArrangeSlots {
-		size, err := l.slotSizes(w.rootsOf)
+		slots, err := l.slots(w.rootsOf)
 		if err != nil {
 			return a, err
 		}
-		size = size.each(func(m mag) mag { return m.mul(unit) })
+		slots = slots.each(func(v interval) interval { return v.scaled(unit) })
 		// The encoder rounds each coefficient by at most a half.
 		rounds := magOf(uint64(len(l.coeffs)), -1).mul(unit)
 		variance := magRatio(1, 12).mul(magOf(uint64(len(l.coeffs)), 0)).mul(unit.square())
 		if s.Op == StepAddConst {
-			a.value = combine(a.value, size, mag.add)
+			a.value = a.value.with(slots, interval.plus)
 			return a.plus(rounds, variance), nil
 		}
-		return a.timesSlots(size, rounds, variance), nil
+		return a.timesSlots(slots, rounds, variance), nil
 	}
 	rounds, variance := magOf(1, -1).mul(unit), magRatio(1, 12).mul(unit.square())
 	if k.exact() {
@@ -290,20 +304,20 @@ func (w *noiseWalk) constant(s Step, a noiseState) (noiseState, error) {
 	one, two := l.sums()
 	one, two = one.mul(unit), two.mul(unit.square())
 	if s.Op == StepAddConst {
-		a.value = a.value.each(func(m mag) mag { return m.add(one) })
+		a.value = a.value.each(func(v interval) interval { return v.plus(within(one)) })
 		return a.plus(rounds, variance), nil
 	}
 	if !a.white {
 		two = one.square()
 	}
-	many := w.n
-	a.proven = combine(a.value, a.proven, func(v, p mag) mag {
+	many, value := w.n, a.value.sizes()
+	a.proven = combine(value, a.proven, func(v, p mag) mag {
 		return p.mul(one).add(v.mul(rounds).mul(many))
 	})
-	a.variance = combine(a.value, a.variance, func(v, p mag) mag {
+	a.variance = combine(value, a.variance, func(v, p mag) mag {
 		return p.mul(two).add(v.square().mul(variance).mul(many))
 	})
-	a.value = a.value.each(func(m mag) mag { return m.mul(one) })
+	a.value = a.value.each(func(v interval) interval { return within(v.size().mul(one)) })
 	a.fresh, a.white = a.fresh.mul(two), false
 	return a, nil
 }
@@ -319,13 +333,13 @@ func (w *noiseWalk) rootsOf(order int) (*roots, error) {
 }
 
 // timesSlots multiplies with a constant, slot by slot, whose own error is rounds.
-func (a noiseState) timesSlots(size profile, rounds, variance mag) noiseState {
-	out := a
-	out.value = combine(a.value, size, mag.mul)
+func (a noiseState) timesSlots(slots intervals, rounds, variance mag) noiseState {
+	out, size, value := a, slots.sizes(), a.value.sizes()
+	out.value = a.value.with(slots, interval.times)
 	out.proven = combine(a.proven, size, mag.mul)
-	out.proven = combine(out.proven, a.value, func(p, v mag) mag { return p.add(v.mul(rounds)) })
+	out.proven = combine(out.proven, value, func(p, v mag) mag { return p.add(v.mul(rounds)) })
 	out.variance = combine(a.variance, size, func(v, c mag) mag { return v.mul(c.square()) })
-	out.variance = combine(out.variance, a.value, func(p, v mag) mag {
+	out.variance = combine(out.variance, value, func(p, v mag) mag {
 		return p.add(v.square().mul(variance))
 	})
 	return out
