@@ -122,8 +122,9 @@ func (c *Client) clusterSetup(ctx context.Context, d abi.Digest) (opening.Verifi
 		return c.trustedSetup(d, node)
 	}
 	v, err := c.findSetup(d, node)
-	if err != nil {
-		return nil, err
+	if err != nil { // what kind it is makes no difference then
+		_, untrusted := c.trustedSetup(d, nil)
+		return nil, fmt.Errorf("%w (%w)", untrusted, err)
 	}
 	if v.Kind() == opening.SetupDevelopment {
 		if err := c.allowed(v); err != nil {

@@ -12,9 +12,11 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/client"
 	"github.com/cerberus-host/cerberus/host/hosttest"
 	"github.com/cerberus-host/cerberus/host/runtime"
+	cerberusv1 "github.com/cerberus-host/cerberus/proto/gen/cerberus/v1"
 	"github.com/cerberus-host/cerberus/proto/gen/cerberus/v1/cerberusv1connect"
 )
 
@@ -28,13 +30,15 @@ type wire struct {
 	// before, if set, is told of each call; after may change an answer.
 	before func(procedure string)
 	after  map[string]func(body []byte) []byte
+	// blobs are what the node does not have, and is made to have.
+	blobs map[abi.Digest][]byte
 }
 
 func newWire(tb testing.TB) *wire {
 	tb.Helper()
 	w := &wire{
 		base: new(http.Transport), calls: make(map[string]int),
-		after: make(map[string]func([]byte) []byte),
+		after: make(map[string]func([]byte) []byte), blobs: make(map[abi.Digest][]byte),
 	}
 	tb.Cleanup(w.base.CloseIdleConnections)
 	return w
@@ -53,10 +57,14 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if before != nil {
 		before(r.URL.Path)
 	}
+	if answer := w.blob(r.URL.Path, body); answer != nil {
+		return answer, nil
+	}
 	out := r.Clone(r.Context())
 	out.Body = io.NopCloser(bytes.NewReader(body))
 	if after != nil {
 		out.Header.Set("Accept-Encoding", "identity")
+		out.Header.Set("Connect-Accept-Encoding", "identity")
 	}
 	resp, err := w.base.RoundTrip(out)
 	if err != nil || after == nil || resp.StatusCode != http.StatusOK {
@@ -71,6 +79,34 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp.ContentLength = int64(len(answer))
 	resp.Header.Del("Content-Length")
 	return resp, nil
+}
+
+// blob answers a read of a blob that the node does not have; nil for anything else.
+func (w *wire) blob(procedure string, body []byte) *http.Response {
+	req := new(cerberusv1.ReadBlobRequest)
+	if procedure != cerberusv1connect.BlobServiceReadBlobProcedure ||
+		proto.Unmarshal(body, req) != nil || len(req.GetDigest()) != abi.DigestBytes {
+		return nil
+	}
+	w.mu.Lock()
+	data, ok := w.blobs[abi.Digest(req.GetDigest())]
+	w.mu.Unlock()
+	if !ok {
+		return nil
+	}
+	from := min(req.GetOffset(), int64(len(data)))
+	to := min(from+int64(req.GetLimit()), int64(len(data)))
+	answer, err := proto.Marshal(&cerberusv1.ReadBlobResponse{
+		Data: data[from:to], TotalBytes: int64(len(data)),
+	})
+	if err != nil {
+		return nil
+	}
+	return &http.Response{
+		StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"Content-Type": {"application/proto"}},
+		Body:   io.NopCloser(bytes.NewReader(answer)), ContentLength: int64(len(answer)),
+	}
 }
 
 // count returns how often a procedure was called.
@@ -128,6 +164,12 @@ func newUser(tb testing.TB, url string) *user {
 // newUserOf makes a client with a store that may have been used before.
 func newUserOf(tb testing.TB, url string, store client.Store) *user {
 	tb.Helper()
+	return newUserWith(tb, url, store, false)
+}
+
+// newUserWith makes a client that takes development setups or not.
+func newUserWith(tb testing.TB, url string, store client.Store, development bool) *user {
+	tb.Helper()
 	sandbox, err := runtime.New(tb.Context(), runtime.Config{RunTimeout: 5 * time.Second})
 	if err != nil {
 		tb.Fatal(err)
@@ -135,6 +177,7 @@ func newUserOf(tb testing.TB, url string, store client.Store) *user {
 	u := &user{store: store, wire: newWire(tb)}
 	u.Client, err = client.New(client.Config{
 		Node: url, Store: store, Sandbox: sandbox, Transport: u.wire, AllowInsecureParams: true,
+		AllowDevelopmentSetup: development,
 	})
 	if err != nil {
 		tb.Fatal(err)
