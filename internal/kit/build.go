@@ -156,6 +156,13 @@ func record(ctx context.Context, file, model []byte) (programs []BuiltProgram, e
 		if err != nil {
 			return nil, fmt.Errorf("compile the Program for %q: %w", args.String(), err)
 		}
+		noise, err := compiled.Noise()
+		if err == nil {
+			err = noise.Check(module.Manifest().OutputsFor(args), module.Manifest().ToleranceBits)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("precision of the Program for %q: %w", args.String(), err)
+		}
 		programs = append(programs, BuiltProgram{
 			Args: args.String(), Program: p.Digest(), Nodes: len(p.Nodes),
 			Plan: compiled.Plan.Digest(), Steps: len(compiled.Plan.Steps),

@@ -62,10 +62,10 @@ func Verify(ctx context.Context, b *Bundle, e Expect, m Materials, p Policy) (*R
 	if b == nil || b.Statement == nil {
 		return nil, fmt.Errorf("%w: no statement", ErrFormat)
 	}
+	started := p.now()
 	if err := m.check(); err != nil {
 		return nil, err
 	}
-	started := p.now()
 	if m.Setup.Kind() == opening.SetupDevelopment && !p.AllowDevelopmentSetup {
 		return nil, fmt.Errorf("%w (setup %s)", ErrDevelopmentSetup, m.Setup.Digest())
 	}
