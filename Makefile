@@ -86,7 +86,7 @@ generate: $(addprefix $(TOOLS)/,$(TOOL_NAMES)) ## Write the generated code again
 bench: build ## Measure and write docs/benchmarks
 	bin/cerberus bench --record docs/benchmarks
 
-.PHONY: bench-%
+# bench-fhe, bench-proofs and so on measure one area and write nothing.
 bench-%: build
 	bin/cerberus bench $*
 
