@@ -59,183 +59,134 @@ func (j *job) combine() error {
 	return j.commitH()
 }
 
-// weighedProduct is a product with its weight in the sum of all combinations.
-type weighedProduct struct {
-	product product
-	weight  fr.Element
-}
-
-// bundle is a sum of products that have all but one factor in common: that one is added up
-// before anything is transformed.
-type bundle struct {
-	// common are the other factors.
-	common product
-	parts  []bundlePart
-}
-
-type bundlePart struct {
-	factor int32
-	weight fr.Element
-}
-
-// products returns every product once, with its weight.
-func (j *job) products() []weighedProduct {
-	s := j.request.System
-	weights := j.shape.Weights(j.ch.Combinations, j.ch.Delta)
-	known := make(map[product]int)
-	var out []weighedProduct
-	for at, g := range s.Groups {
-		for _, mono := range j.terms.groups[at] {
-			k, ok := known[mono.product]
-			if !ok {
-				k = len(out)
-				known[mono.product] = k
-				out = append(out, weighedProduct{product: mono.product})
-			}
-			for _, in := range mono.in {
-				var x fr.Element
-				x.SetInt64(in.coef)
-				x.Mul(&x, &weights[g.Identities[in.at]])
-				out[k].weight.Add(&out[k].weight, &x)
-			}
-		}
-	}
-	return out
-}
-
-// bundles splits the sum of all combinations into what is linear and bundles. Each product
-// joins that bundle which most products could join.
-func (j *job) bundles() (singles []bundlePart, out []bundle) {
-	list := j.products()
-	could := make(map[product]int)
-	for i := range list {
-		for k := range list[i].product.size() {
-			could[list[i].product.without(k)]++
-		}
-	}
-	known := make(map[product]int)
-	for i := range list {
-		p := &list[i].product
-		size := p.size()
-		if size == 1 {
-			singles = append(singles, bundlePart{p[0], list[i].weight})
-			continue
-		}
-		best := 0
-		for k := 1; k < size; k++ {
-			if could[p.without(k)] > could[p.without(best)] {
-				best = k
-			}
-		}
-		common := p.without(best)
-		at, ok := known[common]
-		if !ok {
-			at = len(out)
-			known[common] = at
-			out = append(out, bundle{common: common})
-		}
-		out[at].parts = append(out[at].parts, bundlePart{p[best], list[i].weight})
-	}
-	return singles, out
-}
-
 // bundleBatch returns how many bundles' transforms fit the memory.
 func (j *job) bundleBatch(bundles []bundle) int {
-	limit := j.vectorsMax(fr.Bytes) / 2 // a bundle's sum and its values
+	limit := j.vectorsMax(fr.Bytes * len(j.field.cosets))
 	seen := make(map[int32]bool)
+	folded := 0
 	for i := range bundles {
 		p := &bundles[i].common
 		for _, f := range p[:p.size()] {
 			seen[f] = true
 		}
-		if len(seen)+i+1 > limit && i > 0 {
+		if len(bundles[i].parts) > 0 {
+			folded++
+		}
+		if len(seen)+folded > limit && i > 0 {
 			return i
 		}
 	}
 	return len(bundles)
 }
 
+// bundleSums adds a stretch of the bundles.
+type bundleSums struct {
+	job     *job
+	bundles []bundle
+	// order are the factors that the bundles have in common, place is where they stand in it.
+	order []int32
+	place map[int32]int
+	// values are theirs on each coset, folded those of the sums of the bundles' parts.
+	values, folded [][]fr.Vector
+}
+
 // addBundles adds bundles to the sums on all cosets.
 func (j *job) addBundles(sums [][]fr.Element, bundles []bundle) error {
-	n := j.shape.Degree
-	folded := make([]fr.Vector, len(bundles))
-	err := j.parallel("combine", len(bundles), func(i int) error {
-		folded[i] = make(fr.Vector, n)
-		return j.foldParts(folded[i], bundles[i].parts, bundles[i].common.size())
+	b := &bundleSums{job: j, bundles: bundles, place: make(map[int32]int)}
+	for i := range bundles {
+		p := &bundles[i].common
+		for _, f := range p[:p.size()] {
+			if _, ok := b.place[f]; !ok {
+				b.place[f] = len(b.order)
+				b.order = append(b.order, f)
+			}
+		}
+	}
+	b.values, b.folded = make([][]fr.Vector, len(b.order)), make([][]fr.Vector, len(bundles))
+	err := j.parallel("combine", len(b.order)+len(bundles), func(i int) error {
+		if i < len(b.order) {
+			return b.transform(i)
+		}
+		return b.fold(i - len(b.order))
 	})
 	if err != nil {
 		return err
 	}
-	var order []int32
-	values := make(map[int32]int)
-	for i := range bundles {
-		p := &bundles[i].common
-		for _, f := range p[:p.size()] {
-			if _, ok := values[f]; !ok {
-				values[f] = len(order)
-				order = append(order, f)
-			}
+	n := j.shape.Degree
+	return j.parallel("combine", (n+stretch-1)/stretch, func(k int) error {
+		for coset := range sums {
+			b.add(coset, sums[coset], k*stretch, min((k+1)*stretch, n))
 		}
+		return nil
+	})
+}
+
+// transform computes the values of a factor, divided by 2^256.
+func (b *bundleSums) transform(i int) error {
+	w, err := b.job.factor(b.job.terms.factors[b.order[i]-1])
+	if err != nil {
+		return err
 	}
-	for coset := range sums {
-		common, moved := make([]fr.Vector, len(order)), make([]fr.Vector, len(bundles))
-		err := j.parallel("combine", len(order)+len(bundles), func(i int) error {
-			if i < len(order) {
-				w, err := j.factor(j.terms.factors[order[i]-1])
-				if err != nil {
-					return err
-				}
-				common[i] = make(fr.Vector, n)
-				raw(common[i], w)
-				j.field.transform(coset, common[i])
-				return nil
-			}
-			i -= len(order)
-			moved[i] = folded[i]
-			if coset < len(sums)-1 {
-				moved[i] = append(fr.Vector(nil), folded[i]...)
-			}
-			j.field.transform(coset, moved[i])
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		err = j.parallel("combine", (n+stretch-1)/stretch, func(k int) error {
-			low, high := k*stretch, min((k+1)*stretch, n)
-			sum := fr.Vector(sums[coset][low:high])
-			for i := range bundles {
-				x := moved[i][low:high]
-				p := &bundles[i].common
-				for _, f := range p[:p.size()] {
-					x.Mul(x, common[values[f]][low:high])
-				}
-				sum.Add(sum, x)
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
+	coeffs := make(fr.Vector, len(w))
+	raw(coeffs, w)
+	b.values[i] = b.job.field.transforms(coeffs)
 	return nil
 }
 
-// foldParts adds up what is not common in a bundle, times 2^256 for every common factor:
-// those are transformed without it.
-func (j *job) foldParts(out []fr.Element, parts []bundlePart, common int) error {
+// fold computes the values of the sum of a bundle's parts.
+func (b *bundleSums) fold(i int) error {
+	bundle := &b.bundles[i]
+	if len(bundle.parts) == 0 {
+		bundle.weight = b.job.unscale(bundle.weight, &bundle.common)
+		return nil
+	}
+	coeffs := make(fr.Vector, b.job.shape.Degree)
+	if err := b.job.foldParts(coeffs, bundle); err != nil {
+		return err
+	}
+	b.folded[i] = b.job.field.transforms(coeffs)
+	return nil
+}
+
+// add adds the products at the positions [low, high) of a coset.
+func (b *bundleSums) add(coset int, out []fr.Element, low, high int) {
+	sum := fr.Vector(out[low:high])
+	x := make(fr.Vector, high-low)
+	for i := range b.bundles {
+		p := &b.bundles[i].common
+		first := b.values[b.place[p[0]]][coset][low:high]
+		if folded := b.folded[i]; folded != nil {
+			x.Mul(first, folded[coset][low:high])
+		} else {
+			x.ScalarMul(first, &b.bundles[i].weight)
+		}
+		for _, f := range p[1:p.size()] {
+			x.Mul(x, b.values[b.place[f]][coset][low:high])
+		}
+		sum.Add(sum, x)
+	}
+}
+
+// unscale multiplies a weight by 2^256 for every factor of a product: they are transformed
+// without it.
+func (j *job) unscale(weight fr.Element, p *product) fr.Element {
+	for range p.size() {
+		weight.Mul(&weight, &j.folder.low)
+	}
+	return weight
+}
+
+// foldParts adds up what is not common in a bundle.
+func (j *job) foldParts(out []fr.Element, b *bundle) error {
 	const most = 128
-	list := make([]weighed, 0, min(most, len(parts)))
-	for i, part := range parts {
+	list := make([]weighed, 0, min(most, len(b.parts)))
+	for i, part := range b.parts {
 		w, err := j.factor(j.terms.factors[part.factor-1])
 		if err != nil {
 			return err
 		}
-		for range common {
-			part.weight.Mul(&part.weight, &j.folder.low)
-		}
-		list = append(list, weighed{w, part.weight})
-		if len(list) == most || i == len(parts)-1 {
+		list = append(list, weighed{w, j.unscale(part.weight, &b.common)})
+		if len(list) == most || i == len(b.parts)-1 {
 			j.folder.fold(out, list, 0)
 			list = list[:0]
 		}

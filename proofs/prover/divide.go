@@ -22,16 +22,16 @@ func (j *job) divide() error {
 	if err != nil {
 		return err
 	}
-	residues := make([][][]partial, len(words))
+	sums, err := j.sums(words, targets)
+	if err != nil {
+		return err
+	}
 	for i, w := range words {
-		if residues[i], err = j.sums(w, targets); err != nil {
-			return err
-		}
-		if err := j.divideBy(w, residues[i]); err != nil {
+		if err := j.divideBy(w, sums[i]); err != nil {
 			return err
 		}
 	}
-	if err := j.cut(words, residues); err != nil {
+	if err := j.cut(words, sums); err != nil {
 		return err
 	}
 	if t := j.prover.tamper; t != nil && t.quotients != nil {
@@ -61,7 +61,6 @@ func (j *job) divideBy(w *word, sums [][]partial) error {
 			for i, x := range sums[at][t].products {
 				sums[at][t].products[i] = w.m.MulShoup(x, inverse, shoup)
 			}
-			sums[at][t].linear = nil
 		}
 	}
 	return nil
@@ -191,11 +190,11 @@ func (j *job) explain(group int) error {
 	for at, id := range g.Identities {
 		row := make([]uint64, len(g.Identities))
 		row[at] = 1
-		sums, err := j.sums(w, []target{{j.terms.groups[group], [][]uint64{row}}})
+		sums, err := j.sums([]*word{w}, []target{{j.terms.groups[group], [][]uint64{row}}})
 		if err != nil {
 			return err
 		}
-		for i, c := range sums[0][0].products {
+		for i, c := range sums[0][0][0].products {
 			if c != 0 {
 				return fmt.Errorf("%w: %s does not hold at coefficient %d", identity.ErrWitness,
 					j.describe(id), i)

@@ -3,6 +3,7 @@ package prover
 import (
 	"fmt"
 	"math/big"
+	"slices"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr/fft"
@@ -95,6 +96,19 @@ func invert(m [][]fr.Element) [][]fr.Element {
 				out[row][k].Sub(&out[row][k], x.Mul(&f, &out[col][k]))
 			}
 		}
+	}
+	return out
+}
+
+// transforms returns the values of coefficients on every coset. The coefficients are gone.
+func (f *field) transforms(coeffs fr.Vector) []fr.Vector {
+	out := make([]fr.Vector, len(f.cosets))
+	for k := range out {
+		out[k] = coeffs
+		if k < len(out)-1 {
+			out[k] = slices.Clone(coeffs)
+		}
+		f.transform(k, out[k])
 	}
 	return out
 }

@@ -1,5 +1,7 @@
 package prover
 
+import "fmt"
+
 // target is a weighted sum of identities, one for each row of weights.
 type target struct {
 	monomials []monomial
@@ -17,32 +19,38 @@ type partial struct {
 // span is a stretch of a target's monomials.
 type span struct {
 	target, from, to int
-	// weights[k][t] is the weight of monomial from+k in row t.
-	weights [][]uint64
+	// weights[w][k][t] is the weight of monomial from+k in row t, for word w.
+	weights [][][]uint64
 }
 
-// wordSums computes sums of identities modulo X^N+1 and one prime.
+// wordSums computes sums of identities modulo X^N+1 and some primes.
 type wordSums struct {
 	job     *job
-	word    *word
+	words   []*word
 	targets []target
-	sums    [][]partial
-	// plain and values are the factors that the current batch needs, by number.
+	// sums have a row for each word.
+	sums [][][]partial
+	// plain and values are the factors that the current batch needs, by number; values for
+	// each word.
 	plain  map[int32][]int64
-	values map[int32][]uint64
+	values map[int32][][]uint64
 }
 
-// sums returns the coefficients of every row of every target. Factors are transformed in
-// batches that fit the memory.
-func (j *job) sums(w *word, targets []target) ([][]partial, error) {
+// sums returns the coefficients of every row of every target modulo every word. Factors are
+// transformed in batches that fit the memory.
+func (j *job) sums(words []*word, targets []target) ([][][]partial, error) {
 	n := j.shape.Degree
-	s := &wordSums{job: j, word: w, targets: targets}
-	for _, t := range targets {
-		rows := make([]partial, len(t.rows))
-		for i := range rows {
-			rows[i] = partial{products: make([]uint64, n), linear: make([]uint64, n)}
+	s := &wordSums{job: j, words: words, targets: targets}
+	for range words {
+		var sums [][]partial
+		for _, t := range targets {
+			rows := make([]partial, len(t.rows))
+			for i := range rows {
+				rows[i] = partial{products: make([]uint64, n), linear: make([]uint64, n)}
+			}
+			sums = append(sums, rows)
 		}
-		s.sums = append(s.sums, rows)
+		s.sums = append(s.sums, sums)
 	}
 	for next := (span{}); next.target < len(targets); {
 		batch := s.batch(&next)
@@ -58,8 +66,8 @@ func (j *job) sums(w *word, targets []target) ([][]partial, error) {
 
 // batch takes monomials from where next stands until their factors fill the memory.
 func (s *wordSums) batch(next *span) []span {
-	s.plain, s.values = make(map[int32][]int64), make(map[int32][]uint64)
-	limit := s.job.vectorsMax(8)
+	s.plain, s.values = make(map[int32][]int64), make(map[int32][][]uint64)
+	limit := s.job.vectorsMax(8 * len(s.words))
 	var out []span
 	for next.target < len(s.targets) {
 		list := s.targets[next.target].monomials
@@ -99,7 +107,7 @@ func (s *wordSums) prepare(batch []span) error {
 	for f := range s.values {
 		list = append(list, wanted{f, true})
 	}
-	plain, values := make([][]int64, len(list)), make([][]uint64, len(list))
+	plain, values := make([][]int64, len(list)), make([][][]uint64, len(list))
 	err := s.job.parallel("divide", len(list), func(i int) error {
 		w, err := s.job.factor(s.job.terms.factors[list[i].number-1])
 		if err != nil {
@@ -109,8 +117,13 @@ func (s *wordSums) prepare(batch []span) error {
 			plain[i] = w
 			return nil
 		}
-		values[i], err = s.word.transform(w)
-		return err
+		values[i] = make([][]uint64, len(s.words))
+		for k, word := range s.words {
+			if values[i][k], err = word.transform(w); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return err
@@ -123,31 +136,36 @@ func (s *wordSums) prepare(batch []span) error {
 		}
 	}
 	for i := range batch {
-		s.weigh(&batch[i])
+		for k := range s.words {
+			batch[i].weights = append(batch[i].weights, s.weigh(k, &batch[i]))
+		}
 	}
 	return nil
 }
 
-// weigh computes the weights of a stretch of monomials. Every product of two values leaves a
-// factor 2^-64, which the weight takes away.
-func (s *wordSums) weigh(b *span) {
-	t, m := s.targets[b.target], s.word.m
+// weigh computes the weights of a stretch of monomials for a word. Every product of two
+// values leaves a factor 2^-64, which the weight takes away.
+func (s *wordSums) weigh(word int, b *span) [][]uint64 {
+	var out [][]uint64
+	w, t := s.words[word], s.targets[b.target]
+	m := w.m
 	for _, mono := range t.monomials[b.from:b.to] {
 		size := mono.product.size()
-		scale := m.Pow(s.word.radix, uint64(size-1)) //nolint:gosec // at least one factor
+		scale := m.Pow(w.radix, uint64(size-1)) //nolint:gosec // at least one factor
 		weights := make([]uint64, len(t.rows))
 		for row := range weights {
 			for _, in := range mono.in {
-				c := m.Mul(s.word.residue(in.coef), m.Reduce(t.rows[row][in.at]))
+				c := m.Mul(residue(in.coef, m), m.Reduce(t.rows[row][in.at]))
 				weights[row] = m.Add(weights[row], c)
 			}
 			weights[row] = m.Mul(weights[row], scale)
-			if sum := &s.sums[b.target][row]; size == 1 {
+			if sum := &s.sums[word][b.target][row]; size == 1 {
 				sum.offset = m.Add(sum.offset, weights[row])
 			}
 		}
-		b.weights = append(b.weights, weights)
+		out = append(out, weights)
 	}
+	return out
 }
 
 // stretch is the number of coefficients that are worked on at a time: all rows of one fit
@@ -159,21 +177,23 @@ func (s *wordSums) accumulate(batch []span) error {
 	pieces := (s.job.shape.Degree + stretch - 1) / stretch
 	return s.job.parallel("divide", pieces*len(batch), func(i int) error {
 		low := i % pieces * stretch
-		s.piece(batch[i/pieces], low, min(low+stretch, s.job.shape.Degree))
+		for word := range s.words {
+			s.piece(word, batch[i/pieces], low, min(low+stretch, s.job.shape.Degree))
+		}
 		return nil
 	})
 }
 
-func (s *wordSums) piece(b span, low, high int) {
-	rows := s.sums[b.target]
+func (s *wordSums) piece(word int, b span, low, high int) {
+	w, weights, rows := s.words[word], b.weights[word], s.sums[word][b.target]
 	products, linear := make([]wide, len(rows)), make([]wide, len(rows))
 	for row := range rows {
 		products[row], linear[row] = newWide(high-low), newWide(high-low)
 	}
 	flush := func() {
 		for row := range rows {
-			products[row].flush(s.word, rows[row].products[low:high])
-			linear[row].flush(s.word, rows[row].linear[low:high])
+			products[row].flush(w, rows[row].products[low:high])
+			linear[row].flush(w, rows[row].linear[low:high])
 		}
 	}
 	value := make([]uint64, high-low)
@@ -185,16 +205,16 @@ func (s *wordSums) piece(b span, low, high int) {
 		size := p.size()
 		if size == 1 {
 			for row := range rows {
-				linear[row].addPlain(s.plain[p[0]][low:high], b.weights[k][row])
+				linear[row].addPlain(s.plain[p[0]][low:high], weights[k][row])
 			}
 			continue
 		}
-		copy(value, s.values[p[0]][low:high])
-		for _, f := range p[1:size] {
-			s.word.mul(value, s.values[f][low:high])
+		w.mul(value, s.values[p[0]][word][low:high], s.values[p[1]][word][low:high])
+		for _, f := range p[2:size] {
+			w.mul(value, value, s.values[f][word][low:high])
 		}
 		for row := range rows {
-			products[row].add(value, b.weights[k][row])
+			products[row].add(value, weights[k][row])
 		}
 	}
 	flush()
@@ -202,23 +222,26 @@ func (s *wordSums) piece(b span, low, high int) {
 
 // finish leaves the coefficients of each sum in products.
 func (s *wordSums) finish() error {
-	type place struct{ target, row int }
+	type place struct{ word, target, row int }
 	var list []place
-	for i := range s.sums {
-		for row := range s.sums[i] {
-			list = append(list, place{i, row})
+	for w := range s.sums {
+		for i := range s.sums[w] {
+			for row := range s.sums[w][i] {
+				list = append(list, place{w, i, row})
+			}
 		}
 	}
-	m := s.word.m
 	return s.job.parallel("divide", len(list), func(i int) error {
-		sum := &s.sums[list[i].target][list[i].row]
-		if err := s.word.table.Inverse(sum.products); err != nil {
-			return err
+		w := s.words[list[i].word]
+		sum := &s.sums[list[i].word][list[i].target][list[i].row]
+		if err := w.table.Inverse(sum.products); err != nil {
+			return fmt.Errorf("transform: %w", err)
 		}
-		offset := m.Mul(sum.offset, m.Reduce(plainOffset))
+		offset := w.m.Mul(sum.offset, w.m.Reduce(plainOffset))
 		for k, x := range sum.linear {
-			sum.products[k] = m.Add(sum.products[k], m.Sub(x, offset))
+			sum.products[k] = w.m.Add(sum.products[k], w.m.Sub(x, offset))
 		}
+		sum.linear = nil
 		return nil
 	})
 }

@@ -114,9 +114,22 @@ func (j *job) factor(k factorKey) ([]int64, error) {
 		if err != nil {
 			return nil, fmt.Errorf("prime: %w", err)
 		}
-		scaled := make([]int64, len(w))
-		identity.ScaleLift(scaled, w, f.Scale, m)
-		w = scaled
+		w = scaleLift(w, f.Scale, m)
 	}
 	return w, nil
+}
+
+// scaleLift is identity.ScaleLift with a fixed factor's companion.
+func scaleLift(w []int64, by uint64, m rns.Modulus) []int64 {
+	q := m.Value()
+	companion := m.Shoup(by)
+	out := make([]int64, len(w))
+	for i, c := range w {
+		r := uint64(c) + q&uint64(c>>63) // publics are below their prime
+		if r >= q {                      // of another prime
+			r = residue(c, m)
+		}
+		out[i] = identity.Lift(m.MulShoup(r, by, companion), q)
+	}
+	return out
 }

@@ -70,24 +70,23 @@ func newWords(width, logN int) ([]*word, error) {
 	return out, nil
 }
 
-// residue returns a signed word modulo q.
-func (w *word) residue(c int64) uint64 {
-	sign := uint64(c >> 63)
-	magnitude := (uint64(c) ^ sign) - sign
-	if magnitude >= w.q {
-		magnitude = w.m.Reduce(magnitude)
+// residue returns a signed word modulo a prime.
+func residue(c int64, m rns.Modulus) uint64 {
+	if c < 0 {
+		return m.Neg(m.Reduce(uint64(-c)))
 	}
-	if sign != 0 && magnitude != 0 {
-		return w.q - magnitude
-	}
-	return magnitude
+	return m.Reduce(uint64(c))
 }
 
 // transform returns the values of integer coefficients at the odd powers of the root.
 func (w *word) transform(coeffs []int64) ([]uint64, error) {
 	out := make([]uint64, len(coeffs))
 	for i, c := range coeffs {
-		out[i] = w.residue(c)
+		r := uint64(c) + w.q&uint64(c>>63)
+		if r >= w.q { // the prime is smaller than the coefficient
+			r = residue(c, w.m)
+		}
+		out[i] = r
 	}
 	if err := w.table.Forward(out); err != nil {
 		return nil, fmt.Errorf("transform: %w", err)
@@ -95,14 +94,15 @@ func (w *word) transform(coeffs []int64) ([]uint64, error) {
 	return out, nil
 }
 
-// mul multiplies a by b, divided by 2^64.
-func (w *word) mul(a, b []uint64) {
-	b = b[:len(a)]
-	for i, x := range a {
-		hi, lo := bits.Mul64(x, b[i])
-		down, _ := bits.Mul64(lo*w.inverse, w.q)
+// mul writes products, divided by 2^64.
+func (w *word) mul(out, a, b []uint64) {
+	q, inverse := w.q, w.inverse
+	a, b = a[:len(out)], b[:len(out)]
+	for i := range out {
+		hi, lo := bits.Mul64(a[i], b[i])
+		down, _ := bits.Mul64(lo*inverse, q)
 		r, borrow := bits.Sub64(hi, down, 0)
-		a[i] = r + w.q&-borrow
+		out[i] = r + q&-borrow
 	}
 }
 
