@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/cerberus-host/cerberus/fhe"
-	"github.com/cerberus-host/cerberus/fhe/rns"
 )
 
 const (
@@ -57,11 +56,11 @@ func build(plan *fhe.Plan, o Options, spare int) (*System, error) {
 		slack: ProvenBound(plan.Params.N(), big.NewInt(1)),
 	}
 	for _, q := range plan.Params.ModuliQP() {
-		m, err := rns.NewModulus(q)
+		r, err := ringOf(q, plan.Params.LogN())
 		if err != nil {
-			return nil, fmt.Errorf("prime %d: %w", q, err)
+			return nil, err
 		}
-		b.rings = append(b.rings, ring{m, plan.Params.LogN()})
+		b.rings = append(b.rings, r)
 	}
 	b.inputs()
 	last := plan.LastUses()

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"cmp"
+	"fmt"
 	"math/big"
 	"slices"
 
@@ -25,6 +26,15 @@ type expr []term
 type ring struct {
 	rns.Modulus
 	logN int
+}
+
+// ringOf returns the ring of a prime.
+func ringOf(q uint64, logN int) (ring, error) {
+	m, err := rns.NewModulus(q)
+	if err != nil {
+		return ring{}, fmt.Errorf("prime %d: %w", q, err)
+	}
+	return ring{m, logN}, nil
 }
 
 func compareFactors(a, b Factor) int {

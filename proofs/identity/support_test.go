@@ -75,23 +75,31 @@ type run struct {
 	witness *identity.Witness
 }
 
-// execute runs a Plan on uniform inputs and keys and collects the witness.
-func execute(t testing.TB, c *fhe.Compiled, seed uint64, o identity.Options) *run {
+// operands returns uniform inputs and keys for a Plan.
+func operands(t testing.TB, c *fhe.Compiled, seed uint64) *identity.Publics {
 	t.Helper()
-	r := &run{system: build(t, c.Plan, o), public: &identity.Publics{
-		Params: c.Plan.Params, Constants: c.Encoded,
-	}}
+	out := &identity.Publics{Params: c.Plan.Params, Constants: c.Encoded}
 	var err error
-	if r.public.Inputs, err = fhetest.UniformInputs(c.Plan, seed); err != nil {
+	if out.Inputs, err = fhetest.UniformInputs(c.Plan, seed); err != nil {
 		t.Fatal(err)
 	}
-	engine := lattigo.New()
-	var keys fhe.LoadedKeys
 	if need := c.Plan.KeyNeed(); !need.IsEmpty() {
-		if r.public.Keys, err = fhetest.UniformKeys(c.Plan.Params, need); err != nil {
+		if out.Keys, err = fhetest.UniformKeys(c.Plan.Params, need); err != nil {
 			t.Fatal(err)
 		}
-		if keys, err = engine.LoadKeys(t.Context(), r.public.Keys); err != nil {
+	}
+	return out
+}
+
+// evaluate runs a Plan with the reference engine.
+func evaluate(t testing.TB, c *fhe.Compiled, public *identity.Publics, recorder fhe.Recorder,
+) []fhe.Ciphertext {
+	t.Helper()
+	engine := lattigo.New()
+	var keys fhe.LoadedKeys
+	var err error
+	if public.Keys != nil {
+		if keys, err = engine.LoadKeys(t.Context(), public.Keys); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -99,12 +107,21 @@ func execute(t testing.TB, c *fhe.Compiled, seed uint64, o identity.Options) *ru
 	if err != nil {
 		t.Fatal(err)
 	}
-	collector := identity.NewCollector(r.system)
-	r.public.Outputs, err = fhe.Execute(t.Context(), plan, keys, r.public.Inputs,
-		fhe.RunOptions{Recorder: collector})
+	out, err := fhe.Execute(t.Context(), plan, keys, public.Inputs,
+		fhe.RunOptions{Recorder: recorder})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return out
+}
+
+// execute runs a Plan on uniform inputs and keys and collects the witness.
+func execute(t testing.TB, c *fhe.Compiled, seed uint64, o identity.Options) *run {
+	t.Helper()
+	r := &run{system: build(t, c.Plan, o), public: operands(t, c, seed)}
+	collector := identity.NewCollector(r.system)
+	r.public.Outputs = evaluate(t, c, r.public, collector)
+	var err error
 	if r.witness, err = collector.Witness(r.public); err != nil {
 		t.Fatal(err)
 	}
