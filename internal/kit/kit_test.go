@@ -142,6 +142,15 @@ func TestBuildErrors(t *testing.T) {
 		}
 		write(t, manifest, strings.Replace(string(b), `"bound": 64`, `"bound": 1073741824`, 1))
 	}
+	exact := func(dir string) {
+		manifest := filepath.Join(dir, "manifest.json")
+		b, err := os.ReadFile(manifest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const asked = `"tolerance_bits": `
+		write(t, manifest, strings.Replace(string(b), asked+"8", asked+"40", 1))
+	}
 	const neverServed = "package main\n\n" +
 		"import _ \"github.com/cerberus-host/cerberus/sdk-wasm/go\"\n\nfunc main() {}\n"
 	for _, c := range []struct {
@@ -158,6 +167,7 @@ func TestBuildErrors(t *testing.T) {
 		{"syntax", put("x.go", "package main\nfunc"), kit.ErrToolchain, "x.go"},
 		{"never served", put("main.go", neverServed), hostcall.ErrGuest, "brain.Serve"},
 		{"output beyond the modulus", loud, fhe.ErrRange, "score"},
+		{"more bits than are proven", exact, fhe.ErrNoise, "tolerance_bits is 40"},
 		{"no SDK", put("main.go", "package main\n\nfunc main() {}\n"), abi.ErrModule, "SDK"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
