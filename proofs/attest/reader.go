@@ -14,7 +14,7 @@ type reader struct {
 	err  error
 }
 
-func (r *reader) fail(field, format string, args ...any) {
+func (r *reader) failf(field, format string, args ...any) {
 	if r.err == nil {
 		r.err = formatError(field, format, args...)
 	}
@@ -27,7 +27,7 @@ func (r *reader) next(field string) string {
 	}
 	line, rest, ok := strings.Cut(r.rest, "\n")
 	if !ok {
-		r.fail(field, "the text ends after line %d", r.line)
+		r.failf(field, "the text ends after line %d", r.line)
 		return ""
 	}
 	r.rest = rest
@@ -38,7 +38,7 @@ func (r *reader) next(field string) string {
 // header takes a line that has no value.
 func (r *reader) header(want string) {
 	if got := r.next(want); r.err == nil && got != want {
-		r.fail(want, "line %d is %.40q", r.line, got)
+		r.failf(want, "line %d is %.40q", r.line, got)
 	}
 }
 
@@ -47,7 +47,7 @@ func (r *reader) word(field string) string {
 	line := r.next(field)
 	value, ok := strings.CutPrefix(line, field+" ")
 	if r.err == nil && !ok {
-		r.fail(field, "line %d is %.40q", r.line, line)
+		r.failf(field, "line %d is %.40q", r.line, line)
 	}
 	return value
 }
@@ -65,7 +65,7 @@ func (r *reader) toDigest(field, word string) abi.Digest {
 	}
 	d, err := abi.ParseDigest(word)
 	if err != nil {
-		r.fail(field, "%v", err)
+		r.failf(field, "%v", err)
 	}
 	return d
 }
@@ -77,7 +77,7 @@ func (r *reader) optionalDigest(field string) abi.Digest {
 	}
 	d := r.toDigest(field, word)
 	if r.err == nil && d.IsZero() {
-		r.fail(field, "a missing digest is %q", none)
+		r.failf(field, "a missing digest is %q", none)
 	}
 	return d
 }
@@ -86,12 +86,12 @@ func (r *reader) args() abi.Args {
 	var args abi.Args
 	for r.follows("arg") {
 		if len(args) == ArgsMax {
-			r.fail("arg", "more than %d", ArgsMax)
+			r.failf("arg", "more than %d", ArgsMax)
 			return nil
 		}
 		name, value, ok := strings.Cut(r.word("arg"), "=")
 		if !ok {
-			r.fail("arg", "line %d is not name=value", r.line)
+			r.failf("arg", "line %d is not name=value", r.line)
 		}
 		args = append(args, abi.Arg{Name: name, Value: value})
 	}
@@ -102,7 +102,7 @@ func (r *reader) named(field string, most int) []NamedDigest {
 	var list []NamedDigest
 	for r.follows(field) {
 		if len(list) == most {
-			r.fail(field, "more than %d", most)
+			r.failf(field, "more than %d", most)
 			return nil
 		}
 		digest, name, _ := strings.Cut(r.word(field), " ")
@@ -118,7 +118,7 @@ func (r *reader) task(field string) [32]byte {
 	}
 	t, err := abi.ParseTaskID(word)
 	if err != nil {
-		r.fail(field, "%v", err)
+		r.failf(field, "%v", err)
 	}
 	return t
 }
@@ -130,7 +130,7 @@ func (r *reader) address(field string) abi.Address {
 	}
 	a, err := abi.ParseAddress(word)
 	if err != nil {
-		r.fail(field, "%v", err)
+		r.failf(field, "%v", err)
 	}
 	return a
 }
@@ -142,7 +142,7 @@ func (r *reader) count(field string) int64 {
 	}
 	v, ok := decimal(word)
 	if !ok {
-		r.fail(field, "%.40q is no count", word)
+		r.failf(field, "%.40q is no count", word)
 	}
 	return v
 }
@@ -150,7 +150,7 @@ func (r *reader) count(field string) int64 {
 // end returns the first error, or one if something is left.
 func (r *reader) end() error {
 	if r.err == nil && r.rest != "" {
-		r.fail("text", "%d bytes follow its last line", len(r.rest))
+		r.failf("text", "%d bytes follow its last line", len(r.rest))
 	}
 	return r.err
 }

@@ -90,8 +90,13 @@ type SignedOnly struct {
 // there is missing; otherwise the error wraps [ErrFormat].
 func (s *Statement) Check() error {
 	words := []struct{ what, word string }{
-		{"protocol", s.Protocol}, {"gnark", s.Gnark}, {"abi", s.ABI}, {"squeezer", s.Squeezer},
-		{"params", s.Params}, {"export", s.Export}, {"engine", s.Signed.Engine},
+		{"protocol", s.Protocol},
+		{"gnark", s.Gnark},
+		{"abi", s.ABI},
+		{"squeezer", s.Squeezer},
+		{"params", s.Params},
+		{"export", s.Export},
+		{"engine", s.Signed.Engine},
 		{"build", s.Signed.Build},
 	}
 	for _, w := range words {
@@ -104,7 +109,10 @@ func (s *Statement) Check() error {
 		what   string
 		digest abi.Digest
 	}{
-		{"setup", s.Setup}, {"module", s.Module}, {"program", s.Program}, {"plan", s.Plan},
+		{"setup", s.Setup},
+		{"module", s.Module},
+		{"program", s.Program},
+		{"plan", s.Plan},
 		{"task", abi.Digest(s.Task)},
 	}
 	for _, d := range digests {

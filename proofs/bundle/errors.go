@@ -34,9 +34,14 @@ func Reason(err error) string {
 		err  error
 		word string
 	}{
-		{ErrMaterials, ""}, {ErrDevelopmentSetup, ""}, {ErrFormat, "format"},
-		{ErrSignature, "signature"}, {ErrStatement, "statement"}, {ErrSetup, "setup"},
-		{ErrOutput, "output"}, {ErrProof, "proof"},
+		{ErrMaterials, ""},
+		{ErrDevelopmentSetup, ""},
+		{ErrFormat, "format"},
+		{ErrSignature, "signature"},
+		{ErrStatement, "statement"},
+		{ErrSetup, "setup"},
+		{ErrOutput, "output"},
+		{ErrProof, "proof"},
 	} {
 		if errors.Is(err, r.err) {
 			return r.word

@@ -200,12 +200,17 @@ func checkStatement(s *attest.Statement, e Expect, m Materials) error {
 	}
 	want := derive(m.Compiled.Plan, e.Module, e.Args)
 	for _, f := range []struct{ field, got, want string }{
-		{"protocol", s.Protocol, want.Protocol}, {"gnark", s.Gnark, want.Gnark},
-		{"ABI", s.ABI, want.ABI}, {"squeezer", s.Squeezer, want.Squeezer},
-		{"parameter set", s.Params, want.Params}, {"module", s.Module.String(), e.Module.String()},
-		{"export", s.Export, want.Export}, {"public arguments", s.Args.String(), e.Args.String()},
+		{"protocol", s.Protocol, want.Protocol},
+		{"gnark", s.Gnark, want.Gnark},
+		{"ABI", s.ABI, want.ABI},
+		{"squeezer", s.Squeezer, want.Squeezer},
+		{"parameter set", s.Params, want.Params},
+		{"module", s.Module.String(), e.Module.String()},
+		{"export", s.Export, want.Export},
+		{"public arguments", s.Args.String(), e.Args.String()},
 		{"Program", s.Program.String(), want.Program.String()},
-		{"Plan", s.Plan.String(), want.Plan.String()}, {"key set", s.KeySet.String(), keys.String()},
+		{"Plan", s.Plan.String(), want.Plan.String()},
+		{"key set", s.KeySet.String(), keys.String()},
 	} {
 		if f.got != f.want {
 			return fmt.Errorf("%w: %s is %.100q, derived was %q", ErrStatement, f.field, f.got,

@@ -361,8 +361,10 @@ func TestMaterials(t *testing.T) {
 			poly.Limbs[0][0] ^= 1
 			m.Compiled = &fhe.Compiled{Plan: compiled.Plan, Encoded: []fhe.Poly{poly}}
 		}, bundle.ErrMaterials},
-		"an input missing": {func(m *bundle.Materials) { m.Inputs = m.Inputs[:1] },
-			bundle.ErrMaterials},
+		"an input missing": {
+			func(m *bundle.Materials) { m.Inputs = m.Inputs[:1] },
+			bundle.ErrMaterials,
+		},
 		"another input digest": {func(m *bundle.Materials) {
 			m.InputDigests = slices.Clone(r.bundle.Statement.Inputs)
 			m.InputDigests[0].Digest[0] ^= 1
