@@ -183,7 +183,8 @@ func TestDirSource(t *testing.T) {
 func TestReceipts(t *testing.T) {
 	c := pinner()
 	want := &Receipt{
-		Task: abi.TaskID{1}.String(), Cluster: clusterA, Brain: "exam", Module: abi.SumDigest([]byte("m")),
+		Task: abi.TaskID{1}.String(), Cluster: clusterA, Brain: "exam",
+		Module:    abi.SumDigest([]byte("m")),
 		Arguments: "exam=sum", Plan: abi.SumDigest([]byte("p")),
 		Inputs: []NamedDigest{{"x", abi.SumDigest([]byte("x"))}}, KeySet: abi.SumDigest([]byte("k")),
 	}

@@ -93,7 +93,8 @@ func TestAskVerifies(t *testing.T) {
 	if err := other.TrustSetupDigest(setup); err != nil {
 		t.Fatal(err)
 	}
-	if v, err = other.Verify(t.Context(), full); err != nil || v.Own || v.Attestation.State != a.State {
+	v, err = other.Verify(t.Context(), full)
+	if err != nil || v.Own || v.Attestation.State != a.State {
 		t.Errorf("%+v, %v", v, err)
 	}
 	strict := newUser(t, node.URL)
@@ -240,23 +241,17 @@ func (f *forger) forge(
 	f.serve(task, data)
 }
 
-// TestForgedAttestations: whatever a node puts in the place of an attestation, the client
-// finds out, each lie by its own check, and gives no answer.
-func TestForgedAttestations(t *testing.T) {
-	node := provingNode(t)
-	first := newTrier(t, node.URL)
-	old, err := bundle.Parse(export(t, first, ask(t, first, "square", "text").Task, false).Bundle)
-	if err != nil {
-		t.Fatal(err)
-	}
-	oldBytes, err := old.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, c := range map[string]struct {
-		want   error
-		change func(f *forger, task *cerberusv1.Task)
-	}{
+// lie is a change to a task's attestation, and the error that it ends with.
+type lie struct {
+	want   error
+	change func(f *forger, task *cerberusv1.Task)
+}
+
+// lies are what a node can put in the place of an attestation; oldBytes is an honest bundle
+// of another task.
+func lies(t *testing.T, oldBytes []byte) map[string]lie {
+	t.Helper()
+	return map[string]lie{
 		"another output": {bundle.ErrProof, func(f *forger, task *cerberusv1.Task) {
 			f.forge(t, task, true, func(b *bundle.Bundle) {
 				b.Outputs, b.Statement.Outputs = f.old.Outputs, f.old.Statement.Outputs
@@ -267,7 +262,7 @@ func TestForgedAttestations(t *testing.T) {
 		"another output under the old digest": {bundle.ErrOutput, func(f *forger, task *cerberusv1.Task) {
 			f.forge(t, task, true, func(b *bundle.Bundle) { b.Outputs = f.old.Outputs })
 		}},
-		"other outputs than before": {bundle.ErrStatement, func(f *forger, task *cerberusv1.Task) {
+		"other outputs than before": {bundle.ErrStatement, func(_ *forger, task *cerberusv1.Task) {
 			task.Outputs[0].Digest = task.GetInputs()[0].GetDigest()
 		}},
 		"a proof of another task": {bundle.ErrProof, func(f *forger, task *cerberusv1.Task) {
@@ -303,7 +298,23 @@ func TestForgedAttestations(t *testing.T) {
 		"no attestation": {client.ErrUnproven, func(_ *forger, task *cerberusv1.Task) {
 			task.Attestation = nil
 		}},
-	} {
+	}
+}
+
+// TestForgedAttestations: whatever a node puts in the place of an attestation, the client
+// finds out, each lie by its own check, and gives no answer.
+func TestForgedAttestations(t *testing.T) {
+	node := provingNode(t)
+	first := newTrier(t, node.URL)
+	old, err := bundle.Parse(export(t, first, ask(t, first, "square", "text").Task, false).Bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	oldBytes, err := old.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range lies(t, oldBytes) {
 		t.Run(name, func(t *testing.T) {
 			u := newTrier(t, node.URL)
 			f := &forger{node: node, key: hosttest.Key(t), user: u, old: old}

@@ -140,7 +140,7 @@ func sameTask(r *Receipt, st *attest.Statement) error {
 	if r == nil {
 		return nil
 	}
-	differs := ""
+	var differs string
 	switch {
 	case !r.Module.Equal(st.Module):
 		differs = "module"

@@ -256,7 +256,8 @@ func (g *globals) announce(
 		}
 	}
 	if digest != "" {
-		if err := g.printf("  proves under setup %s (%s)\n", digest, setup.Verifier().Kind()); err != nil {
+		err := g.printf("  proves under setup %s (%s)\n", digest, setup.Verifier().Kind())
+		if err != nil {
 			return err
 		}
 	}
