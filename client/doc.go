@@ -17,7 +17,8 @@
 // on disk, [MemStore] in memory (and in a browser: the package builds for js/wasm).
 //
 // What is pinned: a cluster's id at first contact with a node's address, a Brain's module
-// digest at first use, and whether and under which setup a cluster proves ([Lock]). A later difference is an error until the caller accepts it.
+// digest at first use, and whether and under which setup a cluster proves ([Lock]). A later
+// difference is an error until the caller accepts it.
 //
 // # Caveats
 //
