@@ -1,8 +1,10 @@
 package prover
 
 import (
+	"fmt"
 	"math/big"
 
+	"github.com/consensys/gnark-crypto/ecc/bn254"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 
 	"github.com/cerberus-host/cerberus/proofs/identity"
@@ -28,7 +30,7 @@ func (j *job) combine() error {
 		return err
 	}
 	one := fr.One()
-	err = j.parallel("combine", len(sums), func(k int) error {
+	err = j.parallel(PhaseCombine, len(sums), func(_, k int) error {
 		j.field.restore(k, sums[k])
 		var scale fr.Element
 		scale.Add(&j.field.zetas[k], &one)
@@ -52,9 +54,6 @@ func (j *job) combine() error {
 				j.h[b][i].Add(&j.h[b][i], &x)
 			}
 		}
-	}
-	if t := j.prover.tamper; t != nil && t.h != nil {
-		t.h(j.h)
 	}
 	return j.commitH()
 }
@@ -103,7 +102,7 @@ func (j *job) addBundles(sums [][]fr.Element, bundles []bundle) error {
 		}
 	}
 	b.values, b.folded = make([][]fr.Vector, len(b.order)), make([][]fr.Vector, len(bundles))
-	err := j.parallel("combine", len(b.order)+len(bundles), func(i int) error {
+	err := j.parallel(PhaseCombine, len(b.order)+len(bundles), func(_, i int) error {
 		if i < len(b.order) {
 			return b.transform(i)
 		}
@@ -113,7 +112,7 @@ func (j *job) addBundles(sums [][]fr.Element, bundles []bundle) error {
 		return err
 	}
 	n := j.shape.Degree
-	return j.parallel("combine", (n+stretch-1)/stretch, func(k int) error {
+	return j.parallel(PhaseCombine, (n+stretch-1)/stretch, func(_, k int) error {
 		for coset := range sums {
 			b.add(coset, sums[coset], k*stretch, min((k+1)*stretch, n))
 		}
@@ -178,15 +177,14 @@ func (j *job) unscale(weight fr.Element, p *product) fr.Element {
 
 // foldParts adds up what is not common in a bundle.
 func (j *job) foldParts(out []fr.Element, b *bundle) error {
-	const most = 128
-	list := make([]weighed, 0, min(most, len(b.parts)))
+	list := make([]weighed, 0, min(foldMax, len(b.parts)))
 	for i, part := range b.parts {
 		w, err := j.factor(j.terms.factors[part.factor-1])
 		if err != nil {
 			return err
 		}
 		list = append(list, weighed{w, j.unscale(part.weight, &b.common)})
-		if len(list) == most || i == len(b.parts)-1 {
+		if len(list) == foldMax || i == len(b.parts)-1 {
 			j.folder.fold(out, list, 0)
 			list = list[:0]
 		}
@@ -197,15 +195,25 @@ func (j *job) foldParts(out []fr.Element, b *bundle) error {
 // linear returns the sum of what is linear, less the quotients: delta^i * prime * K_i.
 func (j *job) linear(singles []bundlePart) ([]fr.Element, error) {
 	s := j.request.System
-	list := make([]weighed, 0, len(singles))
-	for _, part := range singles {
-		w, err := j.factor(j.terms.factors[part.factor-1])
+	out := make([]fr.Element, j.shape.Degree)
+	for len(singles) > 0 {
+		some := singles[:min(len(singles), j.vectorsMax(8))]
+		singles = singles[len(some):]
+		list := make([]weighed, len(some))
+		err := j.parallel(PhaseCombine, len(some), func(_, i int) error {
+			w, err := j.factor(j.terms.factors[some[i].factor-1])
+			list[i] = weighed{w, some[i].weight}
+			return err
+		})
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, weighed{w, part.weight})
+		if err := j.foldAll(out, list); err != nil {
+			return nil, err
+		}
 	}
 	power := fr.One()
+	var list []weighed
 	for _, c := range j.shape.Combinations() {
 		g := s.Groups[c.Group]
 		for part, poly := range g.Quotients[c.Round] {
@@ -218,11 +226,30 @@ func (j *job) linear(singles []bundlePart) ([]fr.Element, error) {
 		}
 		power.Mul(&power, &j.ch.Delta)
 	}
-	out := make([]fr.Element, j.shape.Degree)
-	err := j.parallel("combine", (len(out)+stretch-1)/stretch, func(k int) error {
+	return out, j.foldAll(out, list)
+}
+
+// foldAll adds weighed polynomials, a stretch of coefficients at a time.
+func (j *job) foldAll(out []fr.Element, list []weighed) error {
+	return j.parallel(PhaseCombine, (len(out)+stretch-1)/stretch, func(_, k int) error {
 		low, high := k*stretch, min((k+1)*stretch, len(out))
 		j.folder.fold(out[low:high], list, low)
 		return nil
 	})
-	return out, err
+}
+
+// commitH commits to the quotient by X^N+1 and draws gamma.
+func (j *job) commitH() error {
+	blocks := j.shape.Blocks
+	j.proof.H = make([]bn254.G1Affine, j.shape.HPoints())
+	err := j.parallel(PhaseCombine, len(j.proof.H), func(_, i int) error {
+		var err error
+		part := block(j, j.h[i/blocks], i%blocks)
+		if j.proof.H[i], err = j.prover.cfg.Setup.CommitScalars(part); err != nil {
+			return fmt.Errorf("commit to the quotient by X^N+1: %w", err)
+		}
+		return nil
+	})
+	j.ch.Gamma = j.session.H(j.proof.H)
+	return err
 }

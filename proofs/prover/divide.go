@@ -31,13 +31,7 @@ func (j *job) divide() error {
 			return err
 		}
 	}
-	if err := j.cut(words, sums); err != nil {
-		return err
-	}
-	if t := j.prover.tamper; t != nil && t.quotients != nil {
-		t.quotients(j.polys[s.Quotients-s.Wires:])
-	}
-	return nil
+	return j.cut(words, sums)
 }
 
 // quotientBits is the width of the largest quotient.
@@ -85,7 +79,7 @@ func (j *job) cut(words []*word, residues [][][]partial) error {
 		}
 	}
 	failed := make([]bool, len(list))
-	err = j.parallel("divide", len(list), func(k int) error {
+	err = j.parallel(PhaseDivide, len(list), func(_, k int) error {
 		at := list[k]
 		var sums [wordsMax][]uint64
 		for i := range words {
@@ -94,7 +88,7 @@ func (j *job) cut(words []*word, residues [][][]partial) error {
 		failed[k] = !j.cutOne(c, &sums, s.Groups[at.group].Quotients[at.row])
 		return nil
 	})
-	if err != nil || j.prover.tamper != nil {
+	if err != nil {
 		return err
 	}
 	for k, at := range list {

@@ -12,6 +12,9 @@ type weighed struct {
 	weight fr.Element
 }
 
+// foldMax is the number of polynomials that are made before they are added up.
+const foldMax = 128
+
 // foldStretch is the number of sums that are worked on at a time: they fit the nearest
 // cache.
 const foldStretch = 256

@@ -108,7 +108,7 @@ func (s *wordSums) prepare(batch []span) error {
 		list = append(list, wanted{f, true})
 	}
 	plain, values := make([][]int64, len(list)), make([][][]uint64, len(list))
-	err := s.job.parallel("divide", len(list), func(i int) error {
+	err := s.job.parallel(PhaseDivide, len(list), func(_, i int) error {
 		w, err := s.job.factor(s.job.terms.factors[list[i].number-1])
 		if err != nil {
 			return err
@@ -175,7 +175,7 @@ const stretch = 512
 // accumulate adds a batch.
 func (s *wordSums) accumulate(batch []span) error {
 	pieces := (s.job.shape.Degree + stretch - 1) / stretch
-	return s.job.parallel("divide", pieces*len(batch), func(i int) error {
+	return s.job.parallel(PhaseDivide, pieces*len(batch), func(_, i int) error {
 		low := i % pieces * stretch
 		for word := range s.words {
 			s.piece(word, batch[i/pieces], low, min(low+stretch, s.job.shape.Degree))
@@ -231,7 +231,7 @@ func (s *wordSums) finish() error {
 			}
 		}
 	}
-	return s.job.parallel("divide", len(list), func(i int) error {
+	return s.job.parallel(PhaseDivide, len(list), func(_, i int) error {
 		w := s.words[list[i].word]
 		sum := &s.sums[list[i].word][list[i].target][list[i].row]
 		if err := w.table.Inverse(sum.products); err != nil {
