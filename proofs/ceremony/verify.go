@@ -3,6 +3,7 @@ package ceremony
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -56,10 +57,22 @@ func Verify(ctx context.Context, folder string, onProgress opening.Progress) (*R
 	if err != nil {
 		return nil, err
 	}
-	if written.Verifier().Digest() != r.Setup {
-		return nil, fmt.Errorf("%w: the folder %q has another setup", ErrTranscript, SetupFolder)
+	same, err := sameFiles(written, setup)
+	if err == nil && !same {
+		err = fmt.Errorf("%w: the folder %q has another setup", ErrTranscript, SetupFolder)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return r, nil
+}
+
+// sameFiles tells whether two setups have equal files.
+func sameFiles(a, b *opening.Setup) (bool, error) {
+	hashA, hashB := sha256.New(), sha256.New()
+	err := errors.Join(a.WriteProver(hashA), b.WriteProver(hashB))
+	return bytes.Equal(hashA.Sum(nil), hashB.Sum(nil)) &&
+		a.Verifier().Digest() == b.Verifier().Digest(), err
 }
 
 func (t *transcript) report() *Report {

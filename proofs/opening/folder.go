@@ -96,8 +96,11 @@ func LoadDevelopment(
 			s, err = Load(folder) // somebody else was faster
 		}
 	}
-	if err != nil {
+	if errors.Is(err, ErrSetup) {
 		return nil, fmt.Errorf("%s: %w; remove the folder to make a new setup", folder, err)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if v := s.verifier; v.kind != SetupDevelopment || v.size != size {
 		return nil, fmt.Errorf("%w: %s has a %s setup for %d elements instead of a development "+

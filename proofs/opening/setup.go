@@ -87,8 +87,9 @@ func NewDevelopment(ctx context.Context, size int, onProgress Progress) (*Setup,
 const developmentSteps = 3
 
 // NewSetup puts a setup together from keys for the circuit of [Compile]. origin is the digest
-// of the ceremony's transcript, zero for a development setup. It returns [ErrSetup] if the
-// keys cannot be those of the circuit.
+// of the ceremony's transcript, zero for a development setup: kind and origin are what the
+// caller says, and what a file says is what its maker said. The keys must not change
+// afterwards. It returns [ErrSetup] if they cannot be those of the circuit.
 func NewSetup(size int, kind SetupKind, origin abi.Digest, system *cs.R1CS,
 	pk *groth16.ProvingKey, vk *groth16.VerifyingKey,
 ) (*Setup, error) {
