@@ -159,7 +159,8 @@ func TestProductBound(t *testing.T) {
 	for i := range a {
 		left[i].SetInt64(a[i])
 	}
-	if x := mulExact(left, b, 1, nil)[0]; x.Cmp(productBound(logN, big.NewInt(5), big.NewInt(7))) != 0 {
+	want := productBound(logN, big.NewInt(5), big.NewInt(7))
+	if x := mulExact(left, b, 1, nil)[0]; x.Cmp(want) != 0 {
 		t.Errorf("the largest coefficient is %s", x)
 	}
 }

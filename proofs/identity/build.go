@@ -62,7 +62,9 @@ func build(plan *fhe.Plan, o Options, spare int) (*System, error) {
 		}
 		b.rings = append(b.rings, r)
 	}
-	b.inputs()
+	if err := b.inputs(); err != nil {
+		return nil, err
+	}
 	last := plan.LastUses()
 	for i, s := range plan.Steps {
 		if err := b.step(i, s); err != nil {
@@ -74,7 +76,9 @@ func build(plan *fhe.Plan, o Options, spare int) (*System, error) {
 			}
 		}
 	}
-	b.outputs()
+	if err := b.outputs(); err != nil {
+		return nil, err
+	}
 	s := b.system()
 	s.group()
 	s.claims()
@@ -165,7 +169,16 @@ func (b *builder) zero(prime int, sum expr) {
 	b.work += len(sum)
 }
 
-func (b *builder) inputs() {
+// limit returns an error if the System has become larger than is supported.
+func (b *builder) limit() error {
+	if b.work > workMax || len(b.wires)+len(b.publics) > polysMax {
+		return fmt.Errorf("%w: more than %d terms or %d polynomials", fhe.ErrLimit, workMax,
+			polysMax)
+	}
+	return nil
+}
+
+func (b *builder) inputs() error {
 	next := 0
 	for _, in := range b.plan.Inputs {
 		for k := range in.Count {
@@ -178,11 +191,15 @@ func (b *builder) inputs() {
 			}
 			b.regs[in.Reg+fhe.Reg(k)] = r
 			next++
+			if err := b.limit(); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }
 
-func (b *builder) outputs() {
+func (b *builder) outputs() error {
 	for o, out := range b.plan.Outputs {
 		for c, comp := range b.regs[out.Reg].comps {
 			for i, e := range comp {
@@ -190,7 +207,11 @@ func (b *builder) outputs() {
 				b.zero(i, b.rings[i].sub(result, e))
 			}
 		}
+		if err := b.limit(); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // commit returns the wire that equals an expression modulo the prime.

@@ -49,11 +49,7 @@ func (b *builder) step(i int, s fhe.Step) error {
 			b.work += len(e)
 		}
 	}
-	if b.work > workMax || len(b.wires)+len(b.publics) > polysMax {
-		return fmt.Errorf("%w: more than %d terms or %d polynomials", fhe.ErrLimit, workMax,
-			polysMax)
-	}
-	return nil
+	return b.limit()
 }
 
 // from returns what with makes of one limb of a register. If that does not fit an identity,

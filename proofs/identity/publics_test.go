@@ -133,7 +133,7 @@ func checkCoeffs(t *testing.T, r *run, at int) {
 	t.Helper()
 	p := r.system.Polys[at]
 	var from fhe.Poly
-	switch p.Kind {
+	switch p.Kind { //nolint:exhaustive // wires are not public
 	case identity.KindInput:
 		from = r.public.Inputs[p.Index].C[p.Component]
 	case identity.KindOutput:

@@ -86,9 +86,11 @@ func TestCollectorRefuses(t *testing.T) {
 			at := slices.IndexFunc(tape.Wires, isRescale)
 			tape.Wires[at].Step = 1 << 20
 		},
-		"another kind":  func(tape *fhetest.Tape) { tape.Wires[0].Kind = 99 },
-		"short":         func(tape *fhetest.Tape) { tape.Wires[0].Coeffs = tape.Wires[0].Coeffs[1:] },
-		"long":          func(tape *fhetest.Tape) { tape.Wires[0].Coeffs = append(tape.Wires[0].Coeffs, huge) },
+		"another kind": func(tape *fhetest.Tape) { tape.Wires[0].Kind = 99 },
+		"short":        func(tape *fhetest.Tape) { tape.Wires[0].Coeffs = tape.Wires[0].Coeffs[1:] },
+		"long": func(tape *fhetest.Tape) {
+			tape.Wires[0].Coeffs = append(tape.Wires[0].Coeffs, huge)
+		},
 		"too many bits": func(tape *fhetest.Tape) { tape.Wires[0].Coeffs[3] = huge },
 		"missing": func(tape *fhetest.Tape) {
 			at := slices.IndexFunc(tape.Wires, isRescale)
