@@ -1,6 +1,7 @@
 package protocol_test
 
 import (
+	"bytes"
 	"crypto/sha3"
 	"fmt"
 	"math"
@@ -411,6 +412,61 @@ func TestSessionOrder(t *testing.T) {
 	distinct := slices.Compact(slices.Sorted(slices.Values(want)))
 	if len(distinct) != len(want) {
 		t.Error("two challenges are equal")
+	}
+}
+
+// TestSessionItems: the items of the transcript are those that proofs/DESIGN.md lists.
+func TestSessionItems(t *testing.T) {
+	sh := smallShape(t, 16, identity.Options{})
+	g := generator()
+	point := g.RawBytes()
+	system := sh.System.Digest()
+	statement, setup := abi.SumDigest([]byte("a")), abi.SumDigest([]byte("b"))
+	claim := scalars(1, 1)
+	one, zero := append(make([]byte, 31), 1), make([]byte, 32)
+
+	want := protocol.NewTranscript("cerberus/attestation/v1")
+	want.Append("version", []byte("cerberus-attestation/1"))
+	want.Append("statement", statement[:])
+	want.Append("system", system[:])
+	want.Append("setup", setup[:])
+	want.Append("opening size", []byte{0, 0, 0, 0, 0, 0, 0, 16})
+	want.Append("keys", nil)
+	want.Append("wires", slices.Concat(point[:], point[:]))
+	want.Seed("combinations")
+	want.Append("quotients", point[:])
+	pi := matrix(want.Seed("projection"), sh.Degree)
+	rows := make([]byte, protocol.Rows*16)
+	copy(rows, slices.Concat(bytes.Repeat([]byte{255}, 15), []byte{254})) // -2
+	want.Append("projections", rows)
+	delta := want.Scalar("delta")
+	want.Append("H", point[:])
+	gamma := want.Scalar("gamma")
+	value := claim[0].Bytes()
+	want.Append("claims", value[:])
+	rho, tau := want.Scalar("rho"), want.Scalar("tau")
+	want.Append("round", slices.Concat(one, zero))
+	x := want.Scalar("x")
+
+	s := protocol.NewSession(sh, statement, setup)
+	s.Wires(nil, [][]bn254.G1Affine{{g}, {g}})
+	p := s.Quotients([][]bn254.G1Affine{{g}})
+	for row := range pi {
+		var unit [protocol.Rows]fr.Element
+		unit[row].SetOne()
+		for k, got := range p.Combine(&unit) {
+			if entry := element(pi[row][k]); !got.Equal(&entry) {
+				t.Fatalf("another matrix at %d, %d", row, k)
+			}
+		}
+	}
+	projections := make([][protocol.Rows]protocol.Row, 1)
+	projections[0][0] = protocol.Row{Hi: -1, Lo: 1<<64 - 2}
+	got := []fr.Element{s.Projections(projections), s.H([]bn254.G1Affine{g})}
+	r, u := s.Claims(claim)
+	got = append(got, r, u, s.SumCheck([2]fr.Element{element(1), {}}))
+	if !slices.Equal(got, []fr.Element{delta, gamma, rho, tau, x}) {
+		t.Error("other challenges")
 	}
 }
 

@@ -141,7 +141,41 @@ func TestForgeProof(t *testing.T) {
 		s.refused(t, name, forgery{proof: change}, verifier.ErrOpening)
 	}
 	s.refused(t, "a claim before its challenge", forgery{
-		claims: func(values []fr.Element) { values[0].SetOne() },
+		claims: func(_ *reference, values []fr.Element) { values[0].SetOne() },
+	}, verifier.ErrOpening)
+}
+
+// TestForgeClaims: claimed values with which a false identity would be true at gamma. They
+// have to be those of the committed wires.
+func TestForgeClaims(t *testing.T) {
+	s := smallScene(t, identity.Options{CommittedKeys: true})
+	honest, err := newReference(s, forgery{claims: func(r *reference, values []fr.Element) {
+		if x := r.residual(values); !x.IsZero() {
+			t.Error("an honest proof has a residual")
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := honest.prove(); err != nil {
+		t.Fatal(err)
+	}
+	limb := s.public.Outputs[0].C[0].Limbs[0]
+	limb[0] = (limb[0] + 1) % s.system.Prime(0)
+	s.refused(t, "claims that solve the equation", forgery{
+		claims: func(r *reference, values []fr.Element) {
+			// The residual is affine in the first value.
+			values[0].SetZero()
+			zero := r.residual(values)
+			values[0].SetOne()
+			slope := r.residual(values)
+			slope.Sub(&slope, &zero)
+			values[0].Div(&zero, &slope)
+			values[0].Neg(&values[0])
+			if x := r.residual(values); !x.IsZero() {
+				t.Error("the forger cannot solve a linear equation")
+			}
+		},
 	}, verifier.ErrOpening)
 }
 

@@ -42,7 +42,7 @@ type forgery struct {
 	// withoutH leaves the quotient by X^N+1 out of what is opened.
 	withoutH bool
 	// claims changes the claimed values; proof changes the finished proof.
-	claims func(values []fr.Element)
+	claims func(r *reference, values []fr.Element)
 	proof  func(p *protocol.Proof)
 }
 
@@ -320,7 +320,7 @@ func (r *reference) claim() {
 		r.proof.Claims = append(r.proof.Claims, r.value(0, f))
 	}
 	if r.forge.claims != nil {
-		r.forge.claims(r.proof.Claims)
+		r.forge.claims(r, r.proof.Claims)
 	}
 }
 
@@ -398,4 +398,28 @@ func product(y, w [][]fr.Element) fr.Element {
 		}
 	}
 	return sum
+}
+
+// residual is what the identities at gamma lack to be true if the claimed values were, all
+// other claims left out: tau is 0.
+func (r *reference) residual(claims []fr.Element) fr.Element {
+	ch := r.ch
+	ch.Tau.SetZero()
+	c := r.shape.Claim(&ch, r.value, claims, make([][protocol.Rows]protocol.Row,
+		len(r.shape.Projected())))
+	var sum fr.Element
+	for a, galois := range r.system.Views {
+		for at, coef := range c.Coefs[a] {
+			x := r.value(0, identity.Factor{Poly: at, Galois: galois, Scale: 1})
+			x.Mul(&x, coef)
+			sum.Add(&sum, &x)
+		}
+	}
+	powers := protocol.Powers(r.ch.Gamma, r.shape.Degree)
+	for b := range r.h {
+		x := product([][]fr.Element{powers}, [][]fr.Element{r.h[b]})
+		x.Mul(&x, &c.H[b])
+		sum.Add(&sum, &x)
+	}
+	return *sum.Sub(&sum, &c.Target)
 }
