@@ -199,13 +199,16 @@ func (j *job) explain(group int) error {
 		s.Prime(g.Prime))
 }
 
-// describe names an identity by the last wire that it speaks of.
+// describe names an identity by the output or the last wire that it speaks of.
 func (j *job) describe(id int) string {
 	s := j.request.System
-	last := -1
+	last, output := -1, false
 	for _, t := range s.Identities[id].Terms {
 		for _, f := range t.Factors {
-			if p := s.Polys[f.Poly]; !p.Kind.Public() || p.Kind == identity.KindOutput {
+			switch kind := s.Polys[f.Poly].Kind; {
+			case kind == identity.KindOutput:
+				last, output = f.Poly, true
+			case !kind.Public() && !output:
 				last = max(last, f.Poly)
 			}
 		}
@@ -215,5 +218,9 @@ func (j *job) describe(id int) string {
 		return fmt.Sprintf("identity %d modulo %d", id, prime)
 	}
 	p := s.Polys[last]
+	if output {
+		return fmt.Sprintf("identity %d modulo %d (output %d, component %d)", id, prime, p.Index,
+			p.Component)
+	}
 	return fmt.Sprintf("identity %d modulo %d (%s, step %d)", id, prime, p.Kind, p.Step)
 }

@@ -3,15 +3,32 @@
 //
 // [New] takes a setup and limits, [Prover.Prove] one task. It commits to the wires, combines
 // and divides the identities, projects, and opens everything at once; proofs/DESIGN.md has
-// the protocol. All work is on all cores, and several tasks may be proved at the same time.
+// the protocol. All cores work on one proof, and several tasks may be proved at the same
+// time. The bytes depend on the request, the setup and the opening's randomness only.
+//
+// # How it computes
+//
+// Quotients are integers of two hundred bits: they are computed modulo four primes of 61
+// bits, with transforms of words. The quotient by X^N+1 has coefficients in the field and is
+// evaluated on cosets other than X^N = -1. Of products that have all but one factor in
+// common the other one is added up first, so that few polynomials are transformed there.
 //
 // # Memory
 //
-// Beside the witness (8 bytes a coefficient) a proof needs one field element for each
-// coefficient of every public vector, and transforms up to Config.MemoryMax.
+// Beside the caller's witness (8 bytes a coefficient of a wire), a proof holds its quotients
+// (8 bytes a coefficient; their number depends on the primes of the parameters, not on the
+// Plan's length), 32 bytes a coefficient of a combination while it divides, 4 KiB a wire and
+// quotient of projections, and transforms and public vectors up to Config.MemoryMax; each
+// worker has a few vectors of field elements more. Several proofs at a time take that
+// several times.
+//
+// # Caveats
+//
+// It believes the witness no more than it must: what does not satisfy the identities, or is
+// larger than an honest run's, is refused with identity.ErrWitness, and System.Check comes
+// first. Proofs do not hide the witness; package opening says what an opening shows.
 //
 // # What it is not
 //
-// It runs no Plan: an engine has recorded the witness. It believes the witness no more than
-// it must: what does not satisfy the identities is refused with identity.ErrWitness.
+// It runs no Plan: an engine has recorded the witness.
 package prover

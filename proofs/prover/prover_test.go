@@ -1,119 +1,24 @@
 package prover
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
+	"testing/cryptotest"
 	"time"
 
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/fhe"
-	"github.com/cerberus-host/cerberus/fhe/fhetest"
-	"github.com/cerberus-host/cerberus/fhe/lattigo"
-	"github.com/cerberus-host/cerberus/fhe/rns"
 	"github.com/cerberus-host/cerberus/proofs/identity"
 	"github.com/cerberus-host/cerberus/proofs/opening"
 	"github.com/cerberus-host/cerberus/proofs/verifier"
 )
-
-// shaped returns an insecure set with the given numbers of primes on a small ring.
-func shaped(t testing.TB, logN, q, p int) *fhe.Params {
-	t.Helper()
-	set, err := rns.GeneratePrimes(rns.PrimeShape{
-		LogN: logN, FirstBits: 46, ScaleBits: 40, SpecialBits: 50, QCount: q, PCount: p,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	set.Name = fmt.Sprintf("insecure-%d-%d-%d", logN, q, p)
-	params, err := fhe.NewParams(set)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return params
-}
-
-// execute runs a Plan on uniform inputs and keys and returns what its proof is about.
-func execute(t testing.TB, c *fhe.Compiled, seed uint64, o identity.Options) Request {
-	t.Helper()
-	ctx := context.Background()
-	s, err := identity.Build(c.Plan, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := Request{
-		System: s, Statement: abi.SumDigest([]byte("statement")),
-		Public: &identity.Publics{Params: c.Plan.Params, Constants: c.Encoded},
-	}
-	if r.Public.Inputs, err = fhetest.UniformInputs(c.Plan, seed); err != nil {
-		t.Fatal(err)
-	}
-	engine := lattigo.New()
-	var keys fhe.LoadedKeys
-	if need := c.Plan.KeyNeed(); !need.IsEmpty() {
-		if r.Public.Keys, err = fhetest.UniformKeys(c.Plan.Params, need); err != nil {
-			t.Fatal(err)
-		}
-		if keys, err = engine.LoadKeys(ctx, r.Public.Keys); err != nil {
-			t.Fatal(err)
-		}
-	}
-	plan, err := engine.LoadPlan(ctx, c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	collector := identity.NewCollector(s)
-	r.Public.Outputs, err = fhe.Execute(ctx, plan, keys, r.Public.Inputs,
-		fhe.RunOptions{Recorder: collector})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.Witness, err = collector.Witness(r.Public); err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-// randomPlan is a Plan of random steps; its last registers are results.
-func randomPlan(t testing.TB, p *fhe.Params, seed uint64) *fhe.Compiled {
-	t.Helper()
-	b, live, err := fhetest.RandomPlan(p, seed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range live[max(0, len(live)-4):] {
-		b.Output(r)
-	}
-	return b.Compiled()
-}
-
-func clearOpening(t testing.TB, size int) opening.Prover {
-	t.Helper()
-	p, err := opening.NewClear(size)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-func newProver(t testing.TB, setup opening.Prover) *Prover {
-	t.Helper()
-	p, err := New(Config{Setup: setup, Now: time.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-// verify checks a proof against what the request is about.
-func verify(r Request, setup opening.Prover, proof []byte) error {
-	_, err := verifier.Verify(context.Background(), verifier.Request{
-		System: r.System, Statement: r.Statement, Public: r.Public, Setup: setup.Verifier(),
-		Keys: r.Keys,
-	}, proof)
-	return err
-}
 
 // TestHonestProofs: proofs of random Plans verify, with digits of one to six primes, with
 // polynomials of one block, of several, and shorter than one.
@@ -124,10 +29,10 @@ func TestHonestProofs(t *testing.T) {
 		params := shaped(t, shape.logN, shape.q, shape.p)
 		t.Run(params.Name(), func(t *testing.T) {
 			setup := clearOpening(t, shape.size)
-			p := newProver(t, setup)
+			p := newProver(t, Config{Setup: setup})
 			for seed := range uint64(4) {
-				r := execute(t, randomPlan(t, params, seed), seed, identity.Options{})
-				proof, _, err := p.Prove(context.Background(), r)
+				r := execute(t, randomPlan(t, params, seed), setup, seed, identity.Options{})
+				proof, _, err := p.Prove(t.Context(), r)
 				if err != nil {
 					t.Fatalf("seed %d: %v", seed, err)
 				}
@@ -141,4 +46,251 @@ func TestHonestProofs(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNamedPlans: hoisted rotations, products and products of three polynomials verify, also
+// with keys that are committed.
+func TestNamedPlans(t *testing.T) {
+	for _, shape := range []struct{ logN, q, p, size int }{{5, 4, 1, 32}, {6, 5, 2, 16}} {
+		params := shaped(t, shape.logN, shape.q, shape.p)
+		setup := clearOpening(t, shape.size)
+		p := newProver(t, Config{Setup: setup})
+		for _, plan := range namedPlans() {
+			for _, committed := range []bool{false, true} {
+				name := fmt.Sprintf("%s, %s, committed keys %t", params.Name(), plan.name, committed)
+				o := identity.Options{CommittedKeys: committed}
+				r := execute(t, plan.plan(t, params), setup, 1, o)
+				proof, stats, err := p.Prove(t.Context(), r)
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				if err := verify(r, setup, proof); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+				if stats.Bytes != len(proof) || stats.Wires != r.System.Quotients-r.System.Wires ||
+					stats.Quotients != len(r.System.Polys)-r.System.Quotients {
+					t.Errorf("%s: %d bytes, %+v", name, len(proof), stats)
+				}
+			}
+		}
+	}
+}
+
+// TestGroth16: proofs verify under the default opening.
+func TestGroth16(t *testing.T) {
+	params := shaped(t, 6, 5, 2)
+	setup, err := opening.NewDevelopment(t.Context(), 32, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := execute(t, productPlan(t, params), setup, 1, identity.Options{})
+	proof, _, err := newProver(t, Config{Setup: setup}).Prove(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := verify(r, setup, proof); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestEqualBytes: the bytes of a proof depend neither on the number of cores nor on the
+// memory, once the opening's randomness is fixed.
+func TestEqualBytes(t *testing.T) {
+	params := shaped(t, 6, 5, 2)
+	setup, err := opening.NewDevelopment(t.Context(), 32, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, plan := range []namedPlan{
+		{"masked", masked},
+		{"random", func(t testing.TB, p *fhe.Params) *fhe.Compiled { return randomPlan(t, p, 2) }},
+	} {
+		r := execute(t, plan.plan(t, params), setup, 1, identity.Options{})
+		var first []byte
+		for _, c := range []struct {
+			cores, workers int
+			memory         int64
+		}{{1, 0, 0}, {3, 0, 0}, {2, 7, 0}, {2, 0, 1}, {2, 3, 8 << 10}} {
+			t.Run(fmt.Sprintf("%s %+v", plan.name, c), func(t *testing.T) {
+				runtime.GOMAXPROCS(c.cores)
+				cryptotest.SetGlobalRandom(t, 1)
+				p := newProver(t, Config{Setup: setup, Workers: c.workers, MemoryMax: c.memory})
+				proof, _, err := p.Prove(t.Context(), r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if first == nil {
+					first = proof
+				}
+				if !bytes.Equal(first, proof) {
+					t.Error("another proof")
+				}
+			})
+		}
+	}
+}
+
+// TestConcurrentProofs: one prover makes several proofs at a time.
+func TestConcurrentProofs(t *testing.T) {
+	params := shaped(t, 5, 5, 2)
+	setup := clearOpening(t, 32)
+	p := newProver(t, Config{Setup: setup})
+	var wg sync.WaitGroup
+	for seed := range uint64(4) {
+		r := execute(t, randomPlan(t, params, seed), setup, seed, identity.Options{})
+		wg.Go(func() {
+			proof, _, err := p.Prove(t.Context(), r)
+			if err == nil {
+				err = verify(r, setup, proof)
+			}
+			if err != nil {
+				t.Errorf("seed %d: %v", seed, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestProgress: phases come in order, and counts reach their totals.
+func TestProgress(t *testing.T) {
+	setup := clearOpening(t, 16)
+	var phases []string
+	var last Progress
+	p := newProver(t, Config{Setup: setup, OnProgress: func(g Progress) {
+		if len(phases) == 0 || phases[len(phases)-1] != g.Phase {
+			phases = append(phases, g.Phase)
+		}
+		if g.Done > g.Total || g.Done < 0 {
+			t.Errorf("%+v", g)
+		}
+		last = g
+	}})
+	r := execute(t, hoisted(t, shaped(t, 5, 4, 1)), setup, 1, identity.Options{})
+	if _, _, err := p.Prove(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{PhaseCommit, PhaseDivide, PhaseProject, PhaseCombine, PhaseOpen}
+	if !slices.Equal(phases, want) || last.Done != last.Total {
+		t.Errorf("phases %v, last %+v", phases, last)
+	}
+}
+
+// TestCancel: a proof stops in every phase when its context ends.
+func TestCancel(t *testing.T) {
+	setup := clearOpening(t, 16)
+	r := execute(t, hoisted(t, shaped(t, 5, 4, 1)), setup, 1, identity.Options{})
+	for _, phase := range []string{PhaseCommit, PhaseDivide, PhaseProject, PhaseCombine, PhaseOpen} {
+		ctx, cancel := context.WithCancel(t.Context())
+		p := newProver(t, Config{Setup: setup, OnProgress: func(g Progress) {
+			if g.Phase == phase {
+				cancel()
+			}
+		}})
+		if proof, _, err := p.Prove(ctx, r); !errors.Is(err, context.Canceled) || proof != nil {
+			t.Errorf("%s: %d bytes, error %v", phase, len(proof), err)
+		}
+		cancel()
+	}
+}
+
+// TestRequests: what a prover needs is not optional.
+func TestRequests(t *testing.T) {
+	if _, err := New(Config{Now: time.Now}); !errors.Is(err, ErrConfig) {
+		t.Errorf("no setup: %v", err)
+	}
+	setup := clearOpening(t, 32)
+	if _, err := New(Config{Setup: setup}); !errors.Is(err, ErrConfig) {
+		t.Errorf("no clock: %v", err)
+	}
+	good := execute(t, hoisted(t, shaped(t, 5, 4, 1)), setup, 1, identity.Options{})
+	for name, c := range map[string]struct {
+		change func(r *Request)
+		want   error
+	}{
+		"system":    {func(r *Request) { r.System = nil }, ErrRequest},
+		"public":    {func(r *Request) { r.Public = nil }, ErrRequest},
+		"witness":   {func(r *Request) { r.Witness = nil }, ErrRequest},
+		"statement": {func(r *Request) { r.Statement = abi.Digest{} }, ErrRequest},
+		"keys":      {func(r *Request) { r.Keys = append(r.Keys, nil) }, ErrRequest},
+		"outputs": {func(r *Request) {
+			r.Public = &identity.Publics{
+				Params: r.Public.Params, Inputs: r.Public.Inputs, Keys: r.Public.Keys,
+			}
+		}, identity.ErrPublic},
+	} {
+		r := good
+		c.change(&r)
+		p := newProver(t, Config{Setup: setup})
+		if _, _, err := p.Prove(t.Context(), r); !errors.Is(err, c.want) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+// TestRefuseWitness: a prover makes no proof of a run that is not one, and says which
+// identity fails: every wire and every output is changed in turn.
+func TestRefuseWitness(t *testing.T) {
+	params := shaped(t, 4, 5, 2)
+	setup := clearOpening(t, 16)
+	p := newProver(t, Config{Setup: setup})
+	for _, plan := range namedPlans()[:3] {
+		r := execute(t, plan.plan(t, params), setup, 1, identity.Options{})
+		for poly := r.System.Wires; poly < r.System.Quotients; poly++ {
+			c := &r.Witness.Coeffs(poly)[poly%params.N()] // shared
+			before := *c
+			*c ^= 1
+			refuse(t, p, r, "identity ")
+			*c = before
+		}
+		for i := range r.Public.Outputs {
+			for _, component := range r.Public.Outputs[i].C {
+				for limb := range component.Limbs {
+					x := &component.Limbs[limb][3]
+					before := *x
+					*x ^= 1
+					refuse(t, p, r, "(output")
+					*x = before
+				}
+			}
+		}
+		if _, _, err := p.Prove(t.Context(), r); err != nil {
+			t.Errorf("%s, put right: %v", plan.name, err)
+		}
+	}
+}
+
+func refuse(t *testing.T, p *Prover, r Request, want string) {
+	t.Helper()
+	_, _, err := p.Prove(t.Context(), r)
+	if !errors.Is(err, identity.ErrWitness) || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want %q", err, want)
+	}
+}
+
+// TestRefuseLargeWire: a wire that satisfies the identities and is too large for its bound
+// is refused by its projection.
+func TestRefuseLargeWire(t *testing.T) {
+	params := shaped(t, 5, 3, 1)
+	setup := clearOpening(t, 32)
+	r := execute(t, productPlan(t, params), setup, 1, identity.Options{})
+	for poly := r.System.Wires; poly < r.System.Quotients; poly++ {
+		if r.System.Polys[poly].Kind != identity.KindRescale {
+			continue
+		}
+		q := int64(params.Q(params.MaxLevel()))
+		for i := range r.Witness.Coeffs(poly) {
+			r.Witness.Coeffs(poly)[i] += q << 10
+		}
+	}
+	// The quotients by the last prime are less by 2^10.
+	for _, component := range r.Public.Outputs[0].C {
+		for limb, residues := range component.Limbs {
+			q := params.Q(limb)
+			for i, x := range residues {
+				residues[i] = (x + q - 1<<10) % q
+			}
+		}
+	}
+	refuse(t, newProver(t, Config{Setup: setup}), r, "projects beyond its bound")
 }

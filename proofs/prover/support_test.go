@@ -1,0 +1,210 @@
+package prover
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/cerberus-host/cerberus/abi"
+	"github.com/cerberus-host/cerberus/fhe"
+	"github.com/cerberus-host/cerberus/fhe/fhetest"
+	"github.com/cerberus-host/cerberus/fhe/lattigo"
+	"github.com/cerberus-host/cerberus/fhe/rns"
+	"github.com/cerberus-host/cerberus/proofs/identity"
+	"github.com/cerberus-host/cerberus/proofs/opening"
+	"github.com/cerberus-host/cerberus/proofs/protocol"
+	"github.com/cerberus-host/cerberus/proofs/verifier"
+)
+
+// shaped returns an insecure set with the given numbers of primes on a small ring.
+func shaped(t testing.TB, logN, q, p int) *fhe.Params {
+	t.Helper()
+	set, err := rns.GeneratePrimes(rns.PrimeShape{
+		LogN: logN, FirstBits: 46, ScaleBits: 40, SpecialBits: 50, QCount: q, PCount: p,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set.Name = fmt.Sprintf("insecure-%d-%d-%d", logN, q, p)
+	params, err := fhe.NewParams(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return params
+}
+
+// execute runs a Plan on uniform inputs and keys and returns what its proof is about.
+func execute(
+	t testing.TB, c *fhe.Compiled, setup opening.Prover, seed uint64, o identity.Options,
+) Request {
+	t.Helper()
+	ctx := context.Background()
+	s, err := identity.Build(c.Plan, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := Request{
+		System: s, Statement: abi.SumDigest([]byte("statement")),
+		Public: &identity.Publics{Params: c.Plan.Params, Constants: c.Encoded},
+	}
+	if r.Public.Inputs, err = fhetest.UniformInputs(c.Plan, seed); err != nil {
+		t.Fatal(err)
+	}
+	sh, err := protocol.NewShape(s, setup.Verifier().Size(), setup.Verifier().OpeningBytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine := lattigo.New()
+	var keys fhe.LoadedKeys
+	if need := c.Plan.KeyNeed(); !need.IsEmpty() {
+		if r.Public.Keys, err = fhetest.UniformKeys(c.Plan.Params, need); err != nil {
+			t.Fatal(err)
+		}
+		if keys, err = engine.LoadKeys(ctx, r.Public.Keys); err != nil {
+			t.Fatal(err)
+		}
+	}
+	plan, err := engine.LoadPlan(ctx, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	collector := identity.NewCollector(s)
+	r.Public.Outputs, err = fhe.Execute(ctx, plan, keys, r.Public.Inputs,
+		fhe.RunOptions{Recorder: collector})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Witness, err = collector.Witness(r.Public); err != nil {
+		t.Fatal(err)
+	}
+	if o.CommittedKeys {
+		if r.Keys, err = protocol.CommitKeys(sh, r.Public, setup); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return r
+}
+
+// randomPlan is a Plan of random steps; its last registers are results.
+func randomPlan(t testing.TB, p *fhe.Params, seed uint64) *fhe.Compiled {
+	t.Helper()
+	b, live, err := fhetest.RandomPlan(p, seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range live[max(0, len(live)-4):] {
+		b.Output(r)
+	}
+	return b.Compiled()
+}
+
+func clearOpening(t testing.TB, size int) opening.Prover {
+	t.Helper()
+	p, err := opening.NewClear(size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func newProver(t testing.TB, cfg Config) *Prover {
+	t.Helper()
+	cfg.Now = time.Now
+	p, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// verify checks a proof against what the request is about.
+func verify(r Request, setup opening.Prover, proof []byte) error {
+	_, err := verifier.Verify(context.Background(), verifier.Request{
+		System: r.System, Statement: r.Statement, Public: r.Public, Setup: setup.Verifier(),
+		Keys: r.Keys,
+	}, proof)
+	return err
+}
+
+// namedPlan is a Plan of one kind of step after another.
+type namedPlan struct {
+	name string
+	plan func(t testing.TB, p *fhe.Params) *fhe.Compiled
+}
+
+// namedPlans cover what the random ones may miss.
+func namedPlans() []namedPlan {
+	return []namedPlan{
+		{"hoisted", hoisted},
+		{"product", productPlan},
+		{"masked", masked},
+		{"chain", func(t testing.TB, p *fhe.Params) *fhe.Compiled { return chain(p, 2, 9) }},
+		{"copy", func(t testing.TB, p *fhe.Params) *fhe.Compiled {
+			b := fhetest.NewPlanBuilder(p, abi.PackSlots)
+			b.Output(b.Input(p.MaxLevel(), fhetest.HalfBits(p)))
+			return b.Compiled()
+		}},
+	}
+}
+
+// hoisted is a Plan of three rotations of one decomposition, added up.
+func hoisted(_ testing.TB, p *fhe.Params) *fhe.Compiled {
+	b := fhetest.NewPlanBuilder(p, abi.PackSlots)
+	x := b.Input(p.MaxLevel(), fhetest.HalfBits(p))
+	digits := b.Unary(fhe.StepDecompose, x)
+	sum := x
+	for i := range 3 {
+		sum = b.Binary(fhe.StepAdd, sum, b.Rotate(x, digits, p.GaloisElement(i+1)))
+	}
+	b.Output(sum)
+	return b.Compiled()
+}
+
+// productPlan multiplies twice: tensor, relinearisation, rescale, and a difference.
+func productPlan(_ testing.TB, p *fhe.Params) *fhe.Compiled {
+	b := fhetest.NewPlanBuilder(p, abi.PackSlots)
+	x, y := b.Input(p.MaxLevel(), fhetest.HalfBits(p)), b.Input(p.MaxLevel(), fhetest.HalfBits(p))
+	xy := b.Unary(fhe.StepRelin, b.Binary(fhe.StepTensor, x, y))
+	xx := b.Unary(fhe.StepRelin, b.Binary(fhe.StepTensor, x, x))
+	b.Output(b.Unary(fhe.StepRescale, b.Binary(fhe.StepSub, xy, xx)))
+	return b.Compiled()
+}
+
+// masked multiplies rotations with constants: products of three polynomials.
+func masked(t testing.TB, p *fhe.Params) *fhe.Compiled {
+	t.Helper()
+	b := fhetest.NewPlanBuilder(p, abi.PackSlots)
+	x := b.Input(p.MaxLevel(), fhetest.HalfBits(p))
+	var sum fhe.Reg
+	for i := range 3 {
+		poly, err := fhetest.UniformPoly(p.N(), p.Moduli(p.MaxLevel()), uint64(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, err := b.Constant(poly, b.Scale(x))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rotated := b.Rotate(x, fhe.NoReg, p.GaloisElement(i+1))
+		masked := b.Do(fhe.Step{Op: fhe.StepMulConst, A: rotated, Const: at})
+		if i == 0 {
+			sum = masked
+		} else {
+			sum = b.Binary(fhe.StepAdd, sum, masked)
+		}
+	}
+	b.Output(b.Unary(fhe.StepRescale, sum))
+	return b.Compiled()
+}
+
+// chain is a Plan of count rotations, one after the other, with one key.
+func chain(p *fhe.Params, level, count int) *fhe.Compiled {
+	b := fhetest.NewPlanBuilder(p, abi.PackSlots)
+	r := b.Input(level, fhetest.HalfBits(p))
+	for range count {
+		r = b.Rotate(r, fhe.NoReg, p.GaloisElement(1))
+	}
+	b.Output(r)
+	return b.Compiled()
+}
