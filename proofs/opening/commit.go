@@ -117,18 +117,23 @@ func digits(c int64, f func(window, bucket int, negative bool)) {
 // adder adds many points into buckets and sums the buckets up. All additions are affine:
 // many at once share one inversion.
 type adder struct {
-	// points are those of bucket 0, then those of bucket 1, and so on; ends[k] is where
-	// bucket k ends.
+	// points are those of bucket 0, then those of bucket 1, and so on.
 	points []bn254.G1Affine
-	ends   [buckets]int
 	fill   [buckets]int
+	runs   []run
 	pairs  []pair
 	// prefix are the products of denominators.
 	denominators, prefix []fp.Element
 }
 
-// pair is an addition: points[out] = points[a] + points[a+1].
-type pair struct{ a, out int }
+// run are the points from begin to end, whose sum belongs to a key.
+type run struct{ key, begin, end int }
+
+// pair is an addition: points[out] = points[a] + points[a+1]. An alone one is a move.
+type pair struct {
+	a, out int
+	alone  bool
+}
 
 // sort finds out where each bucket begins.
 func (a *adder) sort(w []int64) {
@@ -137,10 +142,11 @@ func (a *adder) sort(w []int64) {
 		digits(c, func(_, bucket int, _ bool) { counts[bucket]++ })
 	}
 	at := 0
+	a.runs = a.runs[:0]
 	for k, n := range counts {
 		a.fill[k] = at
+		a.runs = append(a.runs, run{key: k, begin: at, end: at + n})
 		at += n
-		a.ends[k] = at
 	}
 	if cap(a.points) < at {
 		a.points = make([]bn254.G1Affine, at)
@@ -164,24 +170,16 @@ func (a *adder) load(b *basis, w []int64) {
 
 // sum returns the sum over all buckets k of k+1 times its points.
 func (a *adder) sum() bn254.G1Affine {
-	a.reduce(a.ends[:])
-	// One point a bucket, infinity for none.
 	var single [buckets]bn254.G1Affine
-	begin := 0
-	for k, end := range a.ends {
-		if end > begin {
-			single[k] = a.points[begin]
-		}
-		begin = end
-	}
+	a.reduce(single[:])
 	// k = row*bucketRow + column: the weight splits into two sums of few points.
-	rows, columns := a.margins(&single)
-	var total, part bn254.G1Jac
-	total = weighted(rows)
+	var rows, columns [bucketRow]bn254.G1Affine
+	a.lines(rows[:], func(line, at int) *bn254.G1Affine { return &single[line*bucketRow+at] })
+	a.lines(columns[:], func(line, at int) *bn254.G1Affine { return &single[at*bucketRow+line] })
+	total, part := weighted(rows[:]), weighted(columns[:])
 	for range (windowBits - 1) / 2 {
 		total.DoubleAssign()
 	}
-	part = weighted(columns)
 	total.AddAssign(&part)
 	for i := range columns { // k+1: once more each
 		total.AddMixed(&columns[i])
@@ -191,33 +189,19 @@ func (a *adder) sum() bn254.G1Affine {
 	return out
 }
 
-// margins returns the sums of rows and of columns of the square of buckets.
-func (a *adder) margins(single *[buckets]bn254.G1Affine) (rows, columns []bn254.G1Affine) {
-	return a.lines(func(line, at int) bn254.G1Affine { return single[line*bucketRow+at] }),
-		a.lines(func(line, at int) bn254.G1Affine { return single[at*bucketRow+line] })
-}
-
-func (a *adder) lines(point func(line, at int) bn254.G1Affine) []bn254.G1Affine {
-	var ends [bucketRow]int
-	a.points = a.points[:0]
+// lines sums rows or columns of the square of buckets.
+func (a *adder) lines(sums []bn254.G1Affine, point func(line, at int) *bn254.G1Affine) {
+	a.points, a.runs = a.points[:0], a.runs[:0]
 	for line := range bucketRow {
+		begin := len(a.points)
 		for at := range bucketRow {
 			if p := point(line, at); !p.IsInfinity() {
-				a.points = append(a.points, p)
+				a.points = append(a.points, *p)
 			}
 		}
-		ends[line] = len(a.points)
+		a.runs = append(a.runs, run{key: line, begin: begin, end: len(a.points)})
 	}
-	a.reduce(ends[:])
-	out := make([]bn254.G1Affine, bucketRow)
-	begin := 0
-	for line, end := range ends {
-		if end > begin {
-			out[line] = a.points[begin]
-		}
-		begin = end
-	}
-	return out
+	a.reduce(sums)
 }
 
 // weighted returns the sum of i times point i.
@@ -230,85 +214,88 @@ func weighted(points []bn254.G1Affine) bn254.G1Jac {
 	return total
 }
 
-// reduce adds the points of each run up, until at most one is left of each; ends are the
-// runs' ends, before and after.
-func (a *adder) reduce(ends []int) {
-	for {
+// reduce halves all runs until one point is left of each and puts that one where its key says.
+// The sum of no points stays as it is there.
+func (a *adder) reduce(sums []bn254.G1Affine) {
+	for runs := a.runs; len(runs) > 0; {
 		a.pairs = a.pairs[:0]
-		begin, out := 0, 0
-		for k, end := range ends {
-			at := begin
-			for ; at+1 < end; at += 2 {
-				a.pairs = append(a.pairs, pair{a: at, out: out})
+		left, out := runs[:0], 0
+		for _, r := range runs {
+			switch r.end - r.begin {
+			case 0:
+				continue
+			case 1:
+				sums[r.key] = a.points[r.begin]
+				continue
+			}
+			begin := out
+			for at := r.begin; at < r.end; at += 2 {
+				a.pairs = append(a.pairs, pair{a: at, out: out, alone: at+1 == r.end})
 				out++
 			}
-			if at < end {
-				a.pairs = append(a.pairs, pair{a: -at - 1, out: out})
-				out++
-			}
-			begin = end
-			ends[k] = out
+			left = append(left, run{key: r.key, begin: begin, end: out})
 		}
-		if !a.addPairs() {
-			return
-		}
-		a.points = a.points[:out]
+		a.addPairs()
+		runs = left
 	}
 }
 
-// addPairs carries the additions out and reports whether there was one. A pair with a
-// negative index moves a point that has no partner. Results never overtake operands: out
-// is at most a.
-func (a *adder) addPairs() bool {
+// addPairs carries the additions out. Results never overtake operands: out is at most a, and
+// both grow.
+func (a *adder) addPairs() {
 	if cap(a.prefix) < len(a.pairs) {
 		a.prefix = make([]fp.Element, len(a.pairs))
 		a.denominators = make([]fp.Element, len(a.pairs))
 	}
+	prefix, denominators := a.prefix[:len(a.pairs)], a.denominators[:len(a.pairs)]
 	product := fp.One()
-	busy := false
 	for i, p := range a.pairs {
-		d := &a.denominators[i]
-		d.SetOne()
-		if p.a >= 0 {
-			busy = true
-			x, y := &a.points[p.a], &a.points[p.a+1]
-			if difference := new(fp.Element).Sub(&y.X, &x.X); !difference.IsZero() &&
-				!x.IsInfinity() && !y.IsInfinity() {
-				*d = *difference
-			}
+		if p.alone {
+			continue
 		}
-		a.prefix[i] = product
+		x, y := &a.points[p.a], &a.points[p.a+1]
+		d := &denominators[i]
+		if special(x, y) {
+			d.SetOne()
+		} else {
+			d.Sub(&y.X, &x.X)
+		}
+		prefix[i] = product
 		product.Mul(&product, d)
-	}
-	if !busy {
-		return false
 	}
 	product.Inverse(&product)
 	for i := len(a.pairs) - 1; i >= 0; i-- {
-		d := a.denominators[i]
-		a.denominators[i].Mul(&product, &a.prefix[i])
-		product.Mul(&product, &d)
-	}
-	for i, p := range a.pairs {
-		if p.a < 0 {
-			a.points[p.out] = a.points[-p.a-1]
+		if a.pairs[i].alone {
 			continue
 		}
-		a.points[p.out] = addAffine(&a.points[p.a], &a.points[p.a+1], &a.denominators[i])
+		prefix[i].Mul(&product, &prefix[i])
+		product.Mul(&product, &denominators[i])
 	}
-	return true
+	for i, p := range a.pairs {
+		if p.alone {
+			a.points[p.out] = a.points[p.a]
+			continue
+		}
+		addAffine(&a.points[p.out], &a.points[p.a], &a.points[p.a+1], &prefix[i])
+	}
 }
 
-// addAffine returns x + y, with the inverse of the difference of their abscissas at hand.
-func addAffine(x, y *bn254.G1Affine, inverse *fp.Element) bn254.G1Affine {
-	var out bn254.G1Affine
-	if x.X.Equal(&y.X) || x.IsInfinity() || y.IsInfinity() {
+// special tells whether the formula of addAffine does not hold for two points.
+func special(x, y *bn254.G1Affine) bool {
+	return x.X.Equal(&y.X) || x.IsInfinity() || y.IsInfinity()
+}
+
+// addAffine sets out to x + y, with the inverse of the difference of their abscissas at hand.
+// out may be x or y.
+func addAffine(out, x, y *bn254.G1Affine, inverse *fp.Element) {
+	if special(x, y) {
 		out.Add(x, y)
-		return out
+		return
 	}
-	var slope fp.Element
+	var slope, abscissa fp.Element
 	slope.Sub(&y.Y, &x.Y).Mul(&slope, inverse)
-	out.X.Square(&slope).Sub(&out.X, &x.X).Sub(&out.X, &y.X)
-	out.Y.Sub(&x.X, &out.X).Mul(&out.Y, &slope).Sub(&out.Y, &x.Y)
-	return out
+	abscissa.Square(&slope).Sub(&abscissa, &x.X).Sub(&abscissa, &y.X)
+	var ordinate fp.Element
+	ordinate.Sub(&x.X, &abscissa).Mul(&ordinate, &slope).Sub(&ordinate, &x.Y)
+	out.X, out.Y = abscissa, ordinate
 }

@@ -2,7 +2,6 @@ package opening
 
 import (
 	"context"
-	"math/rand/v2"
 	"testing"
 
 	"github.com/consensys/gnark-crypto/ecc"
@@ -64,32 +63,6 @@ func TestLink(t *testing.T) {
 		if len(proof.Commitments) != 1 || proof.Commitments[0].Equal(&want) == masked {
 			t.Errorf("masked %v: %d commitments, equal %v", masked, len(proof.Commitments),
 				proof.Commitments[0].Equal(&want))
-		}
-	}
-}
-
-// BenchmarkCommitReference is what BenchmarkCommit is compared with: gnark-crypto's
-// multi-exponentiation over negated points and absolute values.
-func BenchmarkCommitReference(b *testing.B) {
-	const size = 8192
-	c, err := NewClear(size)
-	if err != nil {
-		b.Fatal(err)
-	}
-	r := rand.New(rand.NewPCG(1, 2))
-	points, scalars := make([]bn254.G1Affine, size), make([]fr.Element, size)
-	for b.Loop() {
-		for i := range points {
-			w := r.Int64N(1<<51) - 1<<50
-			points[i] = c.basis.points[0][i]
-			if w < 0 {
-				points[i].Neg(&points[i])
-			}
-			scalars[i].SetUint64(magnitude(w))
-		}
-		var out bn254.G1Affine
-		if _, err := out.MultiExp(points, scalars, ecc.MultiExpConfig{NbTasks: 1}); err != nil {
-			b.Fatal(err)
 		}
 	}
 }
