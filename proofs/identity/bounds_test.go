@@ -71,7 +71,9 @@ func TestCheckRefusesWholeDigits(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, kind := range []Kind{KindDigit, KindModDown} {
-			at := slices.IndexFunc(s.Polys, func(p Poly) bool { return p.Kind == kind && p.Limb > 0 })
+			at := slices.IndexFunc(s.Polys, func(p Poly) bool {
+				return p.Kind == kind && p.Limb > 0
+			})
 			if at < 0 {
 				continue
 			}
@@ -214,7 +216,8 @@ func TestParts(t *testing.T) {
 			}
 		}
 	}
-	if _, err := SplitParts(new(big.Int).Lsh(big.NewInt(1), 48+61), 2); !errors.Is(err, ErrWitness) {
+	huge := new(big.Int).Lsh(big.NewInt(1), 48+61)
+	if _, err := SplitParts(huge, 2); !errors.Is(err, ErrWitness) {
 		t.Errorf("too large: error %v", err)
 	}
 }

@@ -40,7 +40,9 @@ func TestPublicsCheck(t *testing.T) {
 		"keys of others":   func(p *identity.Publics) { p.Keys.Params = other },
 		"key digit":        func(p *identity.Publics) { p.Keys.Keys[0].B = p.Keys.Keys[0].B[1:] },
 		"constant residue": func(p *identity.Publics) { p.Constants[1].Limbs[1][0] = params.Q(1) },
-		"key residue":      func(p *identity.Publics) { p.Keys.Keys[1].B[0].Limbs[3][1] = params.P(0) },
+		"key residue": func(p *identity.Publics) {
+			p.Keys.Keys[1].B[0].Limbs[3][1] = params.P(0)
+		},
 	} {
 		r := execute(t, c, 1, identity.Options{})
 		r.public.Constants = clonePolys(r.public.Constants)

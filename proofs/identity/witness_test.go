@@ -66,8 +66,9 @@ func TestWitnessWithoutOutputs(t *testing.T) {
 				t.Fatalf("%s is not what its identity says", r.system.Polys[at])
 			}
 		}
+		prime := q.Uint64()
 		for _, c := range w.Coeffs(at) {
-			if back := identity.Lift(uint64(c+int64(q.Uint64()))%q.Uint64(), q.Uint64()); back != c {
+			if identity.Lift(uint64(c+int64(prime))%prime, prime) != c {
 				t.Fatalf("%d is not lifted", c)
 			}
 		}
@@ -87,7 +88,9 @@ func TestCollectorRefuses(t *testing.T) {
 			tape.Wires[at].Step = 1 << 20
 		},
 		"another kind": func(tape *fhetest.Tape) { tape.Wires[0].Kind = 99 },
-		"short":        func(tape *fhetest.Tape) { tape.Wires[0].Coeffs = tape.Wires[0].Coeffs[1:] },
+		"short": func(tape *fhetest.Tape) {
+			tape.Wires[0].Coeffs = tape.Wires[0].Coeffs[1:]
+		},
 		"long": func(tape *fhetest.Tape) {
 			tape.Wires[0].Coeffs = append(tape.Wires[0].Coeffs, huge)
 		},
