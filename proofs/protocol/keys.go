@@ -62,6 +62,9 @@ func CheckKeys(
 		}
 		points = append(points, blocks...)
 	}
+	if len(points) == 0 {
+		return nil
+	}
 	t.Append("points", appendPoints(nil, points))
 	weights := Powers(t.Scalar("fold"), len(points))
 	folder := NewFolder(min(sh.Size, sh.Degree))

@@ -384,6 +384,16 @@ func TestForgeCommittedKeys(t *testing.T) {
 	if err := check(); !errors.Is(err, protocol.ErrKeys) {
 		t.Errorf("a commitment too few: error %v", err)
 	}
+	s.keys[0] = nil
+	s.keys = append(s.keys, nil)
+	if err := check(); !errors.Is(err, protocol.ErrKeys) {
+		t.Errorf("a commitment of no points: error %v", err)
+	}
+	none := smallScene(t, identity.Options{})
+	err := protocol.CheckKeys(none.shape(t), none.public, none.setup, keySet, nil)
+	if err != nil {
+		t.Errorf("no committed keys: %v", err)
+	}
 }
 
 // TestForgePlan: the proof of a run of another Plan.
