@@ -110,11 +110,11 @@ func chooseFolded(list []weighedProduct, factors int) []bool {
 			cost[f] += unit / shared[rest]
 		}
 		if cost[f] > 0 && cost[f] < unit {
-			order = append(order, int32(f)) //nolint:gosec // fewer than terms
+			order = append(order, int32(f))
 		}
 	}
 	slices.SortStableFunc(order, func(a, b int32) int {
-		return int(int64(cost[a]) - int64(cost[b])) //nolint:gosec // below 2^32
+		return int(int64(cost[a]) - int64(cost[b]))
 	})
 	folds, pinned := make([]bool, factors+1), make([]bool, factors+1)
 	for _, f := range order {

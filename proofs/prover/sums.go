@@ -151,7 +151,7 @@ func (s *wordSums) weigh(word int, b *span) [][]uint64 {
 	m := w.m
 	for _, mono := range t.monomials[b.from:b.to] {
 		size := mono.product.size()
-		scale := m.Pow(w.radix, uint64(size-1)) //nolint:gosec // at least one factor
+		scale := m.Pow(w.radix, uint64(size-1))
 		weights := make([]uint64, len(t.rows))
 		for row := range weights {
 			for _, in := range mono.in {

@@ -139,8 +139,8 @@ func namedPlans() []namedPlan {
 		{"hoisted", hoisted},
 		{"product", productPlan},
 		{"masked", masked},
-		{"chain", func(t testing.TB, p *fhe.Params) *fhe.Compiled { return chain(p, 2, 9) }},
-		{"copy", func(t testing.TB, p *fhe.Params) *fhe.Compiled {
+		{"chain", func(_ testing.TB, p *fhe.Params) *fhe.Compiled { return chain(p, 2, 9) }},
+		{"copy", func(_ testing.TB, p *fhe.Params) *fhe.Compiled {
 			b := fhetest.NewPlanBuilder(p, abi.PackSlots)
 			b.Output(b.Input(p.MaxLevel(), fhetest.HalfBits(p)))
 			return b.Compiled()

@@ -79,7 +79,7 @@ func newTerms(s *identity.System) (*terms, error) {
 					key := keyOf(g.Prime, f)
 					if numbers[key] == 0 {
 						out.factors = append(out.factors, key)
-						numbers[key] = int32(len(out.factors)) //nolint:gosec // fewer than terms
+						numbers[key] = int32(len(out.factors))
 					}
 					p[k] = numbers[key]
 				}

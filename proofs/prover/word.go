@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"math/bits"
+	"slices"
 
 	"github.com/cerberus-host/cerberus/fhe/rns"
 	"github.com/cerberus-host/cerberus/proofs/identity"
@@ -192,10 +193,10 @@ func (c *chinese) integer(residues *[wordsMax]uint64) (words [wordsMax]uint64, n
 		}
 		digits[i] = d
 	}
-	for i := len(c.words) - 1; i >= 0; i-- {
+	for i, w := range slices.Backward(c.words) {
 		carry := digits[i]
 		for k := range words {
-			hi, lo := bits.Mul64(words[k], c.words[i].q)
+			hi, lo := bits.Mul64(words[k], w.q)
 			var over uint64
 			words[k], over = bits.Add64(lo, carry, 0)
 			carry = hi + over
