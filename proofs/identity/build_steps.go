@@ -158,7 +158,8 @@ func (b *builder) rescale(s fhe.Step) register {
 	q := b.rings[last].Value()
 	for c, comp := range in.comps {
 		e := b.polynomial(b.wire(Poly{
-			Kind: KindRescale, Step: b.now, Component: c, Bound: liftBound(q),
+			Kind: KindRescale, Step: b.now, Component: c,
+			Bound: b.plan.Params.WireBound(fhe.WireRescale, last, c).Int64(),
 		}))
 		b.zero(last, b.rings[last].sub(e, comp[last]))
 		for i, r := range b.rings[:last] {
@@ -186,7 +187,8 @@ func (b *builder) decompose(reg fhe.Reg, component int) [][]int {
 				continue
 			}
 		}
-		digits[j] = b.digit(j, lo, hi)
+		digits[j] = b.partWires(p.WireBound(fhe.WireDigit, level, j),
+			Poly{Kind: KindDigit, Step: b.now, Index: j})
 		for i := lo; i < hi; i++ {
 			d := b.joined(digits[j], b.rings[i])
 			b.zero(i, b.rings[i].sub(d, limbs[i]))
@@ -216,15 +218,6 @@ func (b *builder) isDigit(e expr, limb int) (poly int, ok bool) {
 	default:
 		return 0, false
 	}
-}
-
-// digit makes the wires of digit j, of the primes [lo, hi).
-func (b *builder) digit(j, lo, hi int) []int {
-	bound := big.NewInt(liftBound(b.rings[lo].Value()))
-	if hi-lo > 1 {
-		bound = b.product(lo, hi)
-	}
-	return b.partWires(bound, Poly{Kind: KindDigit, Step: b.now, Index: j})
 }
 
 // partWires makes the wires of an integer of absolute value at most bound, in parts.
@@ -275,7 +268,8 @@ func (b *builder) keySwitch(galois uint64, digits [][]int, level int) [2][]expr 
 	special := b.product(p.QCount(), p.QCount()+p.PCount())
 	var out [2][]expr
 	for c := range out {
-		e := b.partWires(special, Poly{Kind: KindModDown, Step: b.now, Component: c})
+		e := b.partWires(p.WireBound(fhe.WireModDown, level, c),
+			Poly{Kind: KindModDown, Step: b.now, Component: c})
 		for k := range p.PCount() {
 			at := p.QCount() + k
 			r := b.rings[at]

@@ -40,7 +40,9 @@ func golden(t *testing.T, name, text string) {
 type shape struct{ logN, q, p int }
 
 // shapes have digits of one, two, four and six primes, with last digits of fewer.
-func shapes() []shape { return []shape{{4, 3, 1}, {5, 4, 1}, {4, 5, 2}, {4, 9, 4}, {4, 8, 6}} }
+func shapes() []shape {
+	return []shape{{4, 3, 1}, {5, 4, 1}, {6, 2, 1}, {4, 5, 2}, {4, 9, 4}, {4, 8, 6}}
+}
 
 // shaped returns an insecure set of that shape.
 func shaped(t testing.TB, s shape) *fhe.Params {

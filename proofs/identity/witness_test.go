@@ -117,4 +117,52 @@ func TestCollectorRefuses(t *testing.T) {
 	}
 }
 
+// TestWireBounds: the parts of a wire hold all that an engine may record, and exceed it by
+// less than the 2^-8 that the noise model allows for; what it recorded is within.
+func TestWireBounds(t *testing.T) {
+	for _, s := range shapes() {
+		r := record(t, s, 1)
+		for _, w := range r.tape.Wires {
+			kinds := map[fhe.WireKind]identity.Kind{
+				fhe.WireDigit: identity.KindDigit, fhe.WireModDown: identity.KindModDown,
+				fhe.WireRescale: identity.KindRescale,
+			}
+			sum, found := new(big.Int), false
+			for _, p := range r.system.Polys {
+				index := p.Component
+				if p.Kind == identity.KindDigit {
+					index = p.Index
+				}
+				if p.Kind == kinds[w.Kind] && p.Step == w.Step && index == w.Index {
+					part := 0
+					if p.Kind != identity.KindRescale {
+						part = p.Limb
+					}
+					found = true
+					b := big.NewInt(p.Bound)
+					sum.Add(sum, b.Lsh(b, uint(part*identity.PartBits)))
+				}
+			}
+			if !found { // a digit that is another polynomial
+				continue
+			}
+			step := r.system.Plan.Steps[w.Step]
+			level := step.Level
+			if w.Kind == fhe.WireRescale {
+				level++
+			}
+			least := r.system.Plan.Params.WireBound(w.Kind, level, w.Index)
+			most := new(big.Int).Rsh(least, 8)
+			if most.Add(most, least); sum.Cmp(least) < 0 || sum.Cmp(most) > 0 {
+				t.Errorf("step %d, %s: bound %s, parts %s", w.Step, step.Op, least, sum)
+			}
+			for _, c := range w.Coeffs {
+				if c.CmpAbs(least) > 0 {
+					t.Fatalf("step %d, %s: recorded %s above %s", w.Step, step.Op, c, least)
+				}
+			}
+		}
+	}
+}
+
 func isRescale(w fhe.Wire) bool { return w.Kind == fhe.WireRescale }
