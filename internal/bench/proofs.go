@@ -47,7 +47,10 @@ func measureProofs(ctx context.Context, b *bench, f *figures.File) error {
 	if err := b.measureSwitchProofs(ctx, setup, f); err != nil {
 		return err
 	}
-	return b.measureVerifyTable(ctx, setup, f)
+	if err := b.measureVerifyTable(ctx, setup, f); err != nil {
+		return err
+	}
+	return b.measureCeremony(ctx, f)
 }
 
 // statement is what the measured proofs are about.
