@@ -87,9 +87,11 @@ func TestDecode(t *testing.T) {
 func TestEncodeRefuses(t *testing.T) {
 	sh := smallShape(t, 16, identity.Options{})
 	for name, change := range map[string]func(p *protocol.Proof){
-		"a wire less":       func(p *protocol.Proof) { p.Wires = p.Wires[1:] },
-		"a block more":      func(p *protocol.Proof) { p.Wires[0] = append(p.Wires[0], p.H[0]) },
-		"a quotient more":   func(p *protocol.Proof) { p.Quotients = append(p.Quotients, p.Quotients[0]) },
+		"a wire less":  func(p *protocol.Proof) { p.Wires = p.Wires[1:] },
+		"a block more": func(p *protocol.Proof) { p.Wires[0] = append(p.Wires[0], p.H[0]) },
+		"a quotient more": func(p *protocol.Proof) {
+			p.Quotients = append(p.Quotients, p.Quotients[0])
+		},
 		"a projection less": func(p *protocol.Proof) { p.Projections = p.Projections[1:] },
 		"H missing":         func(p *protocol.Proof) { p.H = nil },
 		"a claim more":      func(p *protocol.Proof) { p.Claims = append(p.Claims, scalars(1, 1)...) },
