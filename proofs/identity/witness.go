@@ -2,20 +2,46 @@ package identity
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/cerberus-host/cerberus/fhe"
 )
 
 // Witness holds the integers of one run: the coefficients of every wire but the quotients.
-// It is immutable.
+// It is immutable and safe for concurrent use.
 type Witness struct {
 	first int
 	wires [][]int64
+	// spool holds the wires that are nil above; nil if all are there.
+	spool *spool
 }
 
-// Coeffs returns the coefficients of a wire, an index of Polys in [Wires, Quotients). They
-// are shared.
+// Coeffs returns the coefficients of a wire, an index of Polys in [Wires, Quotients), or nil
+// if they are in a file (see [Collector.Spool]). They are shared.
 func (w *Witness) Coeffs(poly int) []int64 { return w.wires[poly-w.first] }
+
+// Read returns what Coeffs does, wherever it is. What comes from a file is a new slice.
+func (w *Witness) Read(poly int) ([]int64, error) {
+	at := poly - w.first
+	if at < 0 || at >= len(w.wires) {
+		return nil, fmt.Errorf("%w: there is no wire %d", ErrWitness, poly)
+	}
+	if coeffs := w.wires[at]; coeffs != nil {
+		return coeffs, nil
+	}
+	if w.spool == nil {
+		return nil, fmt.Errorf("%w: wire %d was not recorded", ErrWitness, poly)
+	}
+	return w.spool.read(at)
+}
+
+// Close removes the file of a witness that has one. The Witness must not be used any more.
+func (w *Witness) Close() error {
+	if w.spool == nil {
+		return nil
+	}
+	return w.spool.close()
+}
 
 // Collector receives the integers of one run of the Plan from an engine. It is not safe for
 // concurrent use.
@@ -24,6 +50,11 @@ type Collector struct {
 	wires  [][]int64
 	// parts are the wires of a recorded integer polynomial.
 	parts map[recorded][]int
+	// there says which wires are there: in wires or, beyond memory bytes, in the spool.
+	there  []bool
+	memory int64
+	dir    string
+	spool  *spool
 }
 
 // recorded names an integer polynomial as engines do.
@@ -38,6 +69,7 @@ var _ fhe.Recorder = (*Collector)(nil)
 func NewCollector(s *System) *Collector {
 	c := &Collector{
 		system: s, wires: make([][]int64, s.Quotients-s.Wires), parts: make(map[recorded][]int),
+		there: make([]bool, s.Quotients-s.Wires), memory: math.MaxInt64,
 	}
 	for i, p := range s.Polys[s.Wires:s.Quotients] {
 		index := p.Component
@@ -48,6 +80,39 @@ func NewCollector(s *System) *Collector {
 		c.parts[id] = append(c.parts[id], s.Wires+i)
 	}
 	return c
+}
+
+// Spool bounds the memory of the collected coefficients: beyond so many bytes they go to a
+// temporary file in dir, or where the system keeps such files if it is empty. It is called
+// before the first Record; the Witness must be closed in the end. Reading a wire back takes
+// a fraction of what recording it again would.
+func (c *Collector) Spool(dir string, memory int64) { c.dir, c.memory = dir, memory }
+
+// keep takes the coefficients of a wire and holds them to their bound.
+func (c *Collector) keep(at int, coeffs []int64) error {
+	p := c.system.Polys[at]
+	if len(coeffs) != c.system.Plan.Params.N() {
+		return fmt.Errorf("%w: %s has %d coefficients", ErrWitness, p, len(coeffs))
+	}
+	for _, x := range coeffs {
+		if x > p.Bound || x < -p.Bound {
+			return fmt.Errorf("%w: a coefficient of %s is beyond it", ErrWitness, p)
+		}
+	}
+	i := at - c.system.Wires
+	c.there[i] = true
+	if c.memory -= 8 * int64(len(coeffs)); c.memory >= 0 {
+		c.wires[i] = coeffs
+		return nil
+	}
+	if c.spool == nil {
+		var err error
+		if c.spool, err = newSpool(c.dir, len(coeffs)); err != nil {
+			return err
+		}
+	}
+	c.wires[i] = nil
+	return c.spool.write(i, coeffs)
 }
 
 // Record takes one polynomial. It returns [ErrWitness] for one that the Plan does not have
@@ -69,20 +134,26 @@ func (c *Collector) Record(w fhe.Wire) error {
 		return fmt.Errorf("%w: step %d recorded %d coefficients", ErrWitness, w.Step,
 			len(w.Coeffs))
 	}
-	for _, at := range wires {
-		c.wires[at-c.system.Wires] = make([]int64, n)
+	out := make([][]int64, len(wires))
+	for t := range out {
+		out[t] = make([]int64, n)
 	}
 	for i, x := range w.Coeffs {
 		if len(wires) == 1 && x.IsInt64() { // as most are
-			c.wires[wires[0]-c.system.Wires][i] = x.Int64()
+			out[0][i] = x.Int64()
 			continue
 		}
 		parts, err := SplitParts(x, len(wires))
 		if err != nil {
 			return fmt.Errorf("step %d: %w", w.Step, err)
 		}
-		for t, at := range wires {
-			c.wires[at-c.system.Wires][i] = parts[t]
+		for t := range out {
+			out[t][i] = parts[t]
+		}
+	}
+	for t, at := range wires {
+		if err := c.keep(at, out[t]); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -97,7 +168,8 @@ func (c *Collector) Witness(public *Publics) (*Witness, error) {
 	w := &Witness{first: s.Wires, wires: c.wires}
 	v := newEvaluation(s, public, w)
 	for at := s.Wires; at < s.Quotients; at++ {
-		if w.wires[at-s.Wires] != nil {
+		w.spool = c.spool
+		if c.there[at-s.Wires] {
 			continue
 		}
 		id, ok := s.defined[at]
@@ -108,9 +180,12 @@ func (c *Collector) Witness(public *Publics) (*Witness, error) {
 		if err != nil {
 			return nil, err
 		}
-		w.wires[at-s.Wires] = coeffs
+		if err := c.keep(at, coeffs); err != nil {
+			return nil, err
+		}
 	}
-	return w, w.check(s)
+	w.spool = c.spool
+	return w, nil
 }
 
 // check holds every coefficient to its bound.
@@ -119,8 +194,12 @@ func (w *Witness) check(s *System) error {
 		return fmt.Errorf("%w: %d wires instead of %d", ErrWitness, len(w.wires),
 			s.Quotients-s.Wires)
 	}
-	for i, coeffs := range w.wires {
+	for i := range w.wires {
 		p := s.Polys[w.first+i]
+		coeffs, err := w.Read(w.first + i)
+		if err != nil {
+			return err
+		}
 		if len(coeffs) != s.Plan.Params.N() {
 			return fmt.Errorf("%w: %s has %d coefficients", ErrWitness, p, len(coeffs))
 		}
@@ -138,9 +217,5 @@ func (s *System) coeffs(public *Publics, w *Witness, poly int) ([]int64, error) 
 	if s.Polys[poly].Kind.Public() {
 		return public.Coeffs(s, poly)
 	}
-	coeffs := w.Coeffs(poly)
-	if coeffs == nil {
-		return nil, fmt.Errorf("%w: %s was not recorded", ErrWitness, s.Polys[poly])
-	}
-	return coeffs, nil
+	return w.Read(poly)
 }

@@ -222,7 +222,7 @@ func (j *job) linear(singles []bundlePart) ([]fr.Element, error) {
 			var w fr.Element
 			w.SetBigInt(q)
 			w.Mul(&w, &power).Neg(&w)
-			list = append(list, weighed{j.polys[poly-s.Wires], w})
+			list = append(list, weighed{j.quotients[poly-s.Quotients], w})
 		}
 		power.Mul(&power, &j.ch.Delta)
 	}

@@ -68,13 +68,14 @@ func (j *job) cut(words []*word, residues [][][]partial) error {
 	if err != nil {
 		return err
 	}
+	j.quotients = make([][]int64, len(s.Polys)-s.Quotients)
 	type place struct{ group, row int }
 	var list []place
 	for at, g := range s.Groups {
 		for t := range g.Combinations() {
 			list = append(list, place{at, t})
 			for _, poly := range g.Quotients[t] {
-				j.polys[poly-s.Wires] = make([]int64, j.shape.Degree)
+				j.quotients[poly-s.Quotients] = make([]int64, j.shape.Degree)
 			}
 		}
 	}
@@ -104,7 +105,7 @@ func (j *job) cutOne(c *chinese, sums *[wordsMax][]uint64, polys []int) bool {
 	s := j.request.System
 	out := make([][]int64, len(polys))
 	for k, poly := range polys {
-		out[k] = j.polys[poly-s.Wires]
+		out[k] = j.quotients[poly-s.Quotients]
 	}
 	ok := true
 	for i := range j.shape.Degree {

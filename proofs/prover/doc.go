@@ -15,12 +15,13 @@
 //
 // # Memory
 //
-// Beside the caller's witness (8 bytes a coefficient of a wire), a proof holds its quotients
-// (8 bytes a coefficient; their number depends on the primes of the parameters, not on the
-// Plan's length), 32 bytes a coefficient of a combination while it divides, 4 KiB a wire and
-// quotient of projections, and transforms and public vectors up to Config.MemoryMax; each
-// worker has a few vectors of field elements more. Several proofs at a time take that
-// several times.
+// The caller's witness takes 8 bytes a coefficient of a wire, as much of it as Collector.Spool
+// of package identity lets stay in memory; what is in its file is read some six times. A
+// proof holds its quotients (8 bytes a coefficient; their number depends on the primes of the
+// parameters, not on the Plan's length), 64 bytes a coefficient of a combination while it
+// divides, 4 KiB a wire and quotient of projections, and transforms, public vectors and what
+// it makes from the file up to Config.MemoryMax; each worker has 64 polynomials and a
+// few vectors of field elements more. Several proofs at a time take that several times.
 //
 // # Caveats
 //

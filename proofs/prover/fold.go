@@ -13,7 +13,7 @@ type weighed struct {
 }
 
 // foldMax is the number of polynomials that are made before they are added up.
-const foldMax = 128
+const foldMax = 64
 
 // foldStretch is the number of sums that are worked on at a time: they fit the nearest
 // cache.

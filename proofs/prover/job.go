@@ -24,10 +24,10 @@ type job struct {
 	terms   *terms
 	proof   *protocol.Proof
 	stats   Stats
-	// polys are the coefficients of wires and quotients, by their number less System.Wires.
-	polys  [][]int64
-	matrix *protocol.Projection
-	ch     protocol.Challenges
+	// quotients are their coefficients, by their number less System.Quotients.
+	quotients [][]int64
+	matrix    *protocol.Projection
+	ch        protocol.Challenges
 	// h are the blocks of the quotient by X^N+1.
 	h [][]fr.Element
 }
@@ -58,10 +58,14 @@ func (j *job) vectorsMax(bytes int) int {
 
 // coeffs returns the coefficients of any polynomial. They may be shared.
 func (j *job) coeffs(poly int) ([]int64, error) {
-	if poly >= j.request.System.Wires {
-		return j.polys[poly-j.request.System.Wires], nil
+	switch s := j.request.System; {
+	case poly >= s.Quotients:
+		return j.quotients[poly-s.Quotients], nil
+	case poly >= s.Wires:
+		return j.request.Witness.Read(poly)
+	default:
+		return j.request.Public.Coeffs(s, poly)
 	}
-	return j.request.Public.Coeffs(j.request.System, poly)
 }
 
 // block returns block b of a polynomial, as it is committed.
@@ -71,11 +75,6 @@ func block[T any](j *job, w []T, b int) []T {
 
 // commit commits to the wires of the run and draws the coefficients of the combinations.
 func (j *job) commit() error {
-	s := j.request.System
-	j.polys = make([][]int64, len(s.Polys)-s.Wires)
-	for _, poly := range j.shape.Wires {
-		j.polys[poly-s.Wires] = j.request.Witness.Coeffs(poly)
-	}
 	var err error
 	if j.proof.Wires, err = j.commitments(PhaseCommit, j.shape.Wires); err != nil {
 		return err
@@ -144,7 +143,11 @@ func (j *job) project() error {
 	projectors := j.matrix.Projectors(j.prover.cfg.Workers)
 	err = j.parallel(PhaseProject, len(list), func(worker, i int) error {
 		p := j.request.System.Polys[list[i]]
-		rows := projectors[worker].Project(j.polys[list[i]-j.request.System.Wires])
+		w, err := j.coeffs(list[i])
+		if err != nil {
+			return err
+		}
+		rows := projectors[worker].Project(w)
 		j.proof.Projections[i] = rows
 		// The chance that honest polynomials fail is below 2^-122, whatever the inputs are.
 		if !protocol.Accept(&rows, j.shape.Degree, p.Bound) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -127,6 +128,27 @@ func TestEqualBytes(t *testing.T) {
 					t.Error("another proof")
 				}
 			})
+		}
+	}
+}
+
+// TestSpooledWitness: a witness in a file gives the same proof as one in memory.
+func TestSpooledWitness(t *testing.T) {
+	params := shaped(t, 5, 5, 2)
+	setup := clearOpening(t, 32)
+	p := newProver(t, Config{Setup: setup})
+	for _, plan := range namedPlans() {
+		var proofs [2][]byte
+		for i, memory := range []int64{math.MaxInt64, 3 * 8 * int64(params.N())} {
+			c := plan.plan(t, params)
+			r := executeIn(t, c, setup, 1, identity.Options{}, memory)
+			var err error
+			if proofs[i], _, err = p.Prove(t.Context(), r); err != nil {
+				t.Fatalf("%s: %v", plan.name, err)
+			}
+		}
+		if !bytes.Equal(proofs[0], proofs[1]) {
+			t.Errorf("%s: another proof", plan.name)
 		}
 	}
 }

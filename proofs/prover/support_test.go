@@ -3,6 +3,7 @@ package prover
 import (
 	"context"
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -39,6 +40,14 @@ func execute(
 	t testing.TB, c *fhe.Compiled, setup opening.Prover, seed uint64, o identity.Options,
 ) Request {
 	t.Helper()
+	return executeIn(t, c, setup, seed, o, math.MaxInt64)
+}
+
+// executeIn is execute with a witness that keeps so many bytes in memory.
+func executeIn(t testing.TB, c *fhe.Compiled, setup opening.Prover, seed uint64,
+	o identity.Options, memory int64,
+) Request {
+	t.Helper()
 	ctx := context.Background()
 	s, err := identity.Build(c.Plan, o)
 	if err != nil {
@@ -70,6 +79,7 @@ func execute(
 		t.Fatal(err)
 	}
 	collector := identity.NewCollector(s)
+	collector.Spool(t.TempDir(), memory)
 	r.Public.Outputs, err = fhe.Execute(ctx, plan, keys, r.Public.Inputs,
 		fhe.RunOptions{Recorder: collector})
 	if err != nil {
@@ -78,6 +88,11 @@ func execute(
 	if r.Witness, err = collector.Witness(r.Public); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := r.Witness.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	if o.CommittedKeys {
 		if r.Keys, err = protocol.CommitKeys(sh, r.Public, setup); err != nil {
 			t.Fatal(err)
