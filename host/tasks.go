@@ -272,7 +272,7 @@ func (b *tasksBackend) watch(
 			}
 			seen = now.ChangeIndex
 		}
-		if now.State.Ended() && !(req.GetUntilSettled() && now.Attestation.Open()) {
+		if now.State.Ended() && (!req.GetUntilSettled() || !now.Attestation.Open()) {
 			return nil
 		}
 		if err := b.awaitChange(ctx, now.ID, index); err != nil {

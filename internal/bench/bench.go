@@ -81,8 +81,8 @@ type bench struct {
 	log     io.Writer
 }
 
-// say tells what is being measured.
-func (b *bench) say(format string, args ...any) {
+// sayf tells what is being measured.
+func (b *bench) sayf(format string, args ...any) {
 	if b.log != nil {
 		_, _ = fmt.Fprintf(b.log, "bench: "+format+"\n", args...)
 	}

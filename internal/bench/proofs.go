@@ -28,7 +28,7 @@ const openingSize = 8192
 // measureProofs measures the attestation of the Brains that ship, then what a key switch
 // costs to prove and to verify.
 func measureProofs(ctx context.Context, b *bench, f *figures.File) error {
-	b.say("make a development setup for %d elements", openingSize)
+	b.sayf("make a development setup for %d elements", openingSize)
 	var setup *opening.Setup
 	took, err := timed(func() (err error) {
 		setup, err = opening.NewDevelopment(ctx, openingSize, nil)
@@ -146,7 +146,7 @@ func (b *bench) measureBrainProofs(
 		"sentiment": "<= 2 s", "medical, breast": "<= 12 s", "medical, heart": "<= 12 s",
 	}
 	for _, p := range list {
-		b.say("prove and verify %s", p.label)
+		b.sayf("prove and verify %s", p.label)
 		a, err := recordQuestion(ctx, p)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.label, err)
@@ -299,7 +299,7 @@ func (b *bench) measureSwitchProofs(
 	}
 	costs := make(map[int]cost)
 	for _, count := range []int{few, many} {
-		b.say("prove %d key switches on one core", count)
+		b.sayf("prove %d key switches on one core", count)
 		err := oneCore(func() error {
 			a, err := recordUniform(ctx, chainPlan(p, level, count).Compiled())
 			if err != nil {

@@ -43,7 +43,7 @@ func (b *bench) measureCeremony(ctx context.Context, f *figures.File) error {
 		return err
 	}
 	for phase, end := range []time.Time{rules.End1, rules.End2} {
-		b.say("contribute to phase %d of a ceremony", phase+1)
+		b.sayf("contribute to phase %d of a ceremony", phase+1)
 		s, err := repeatEach(parties, func(p party) error {
 			_, err := ceremony.Contribute(ctx, folder, p, now)
 			return err
@@ -61,7 +61,7 @@ func (b *bench) measureCeremony(ctx context.Context, f *figures.File) error {
 			return err
 		}
 	}
-	b.say("verify the ceremony")
+	b.sayf("verify the ceremony")
 	before := processorTime()
 	took, err := timed(func() error {
 		_, err := ceremony.Verify(ctx, folder, nil)

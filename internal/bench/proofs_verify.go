@@ -28,7 +28,7 @@ func (b *bench) measureVerifyTable(
 	for _, name := range []string{"ckks-13", "ckks-14", "ckks-15"} {
 		for _, count := range []int{16, 64, 256} {
 			for _, keys := range []int{4, 16} {
-				b.say("verify %d key switches over %d keys, %s", count, keys, name)
+				b.sayf("verify %d key switches over %d keys, %s", count, keys, name)
 				err := oneCore(func() error {
 					return measureVerify(ctx, setup, name, count, keys, f)
 				})

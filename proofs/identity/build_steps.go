@@ -210,7 +210,7 @@ func (b *builder) isDigit(e expr, limb int) (poly int, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	switch p := b.poly(at); p.Kind { //nolint:exhaustive // the others are no lifted residues
+	switch p := b.poly(at); p.Kind {
 	case KindInput, KindValue:
 		return at, p.Limb == limb
 	case KindDigit:
