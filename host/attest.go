@@ -1,20 +1,18 @@
 package host
 
 import (
-	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/cerberus-host/cerberus/abi"
-	"github.com/cerberus-host/cerberus/host/registry"
 	"github.com/cerberus-host/cerberus/host/telemetry"
 	"github.com/cerberus-host/cerberus/host/validator"
 	"github.com/cerberus-host/cerberus/host/worker"
 	"github.com/cerberus-host/cerberus/proofs/attest"
-	"github.com/cerberus-host/cerberus/proofs/opening"
 	"github.com/cerberus-host/cerberus/proofs/prover"
 	raftlogv1 "github.com/cerberus-host/cerberus/proto/gen/cerberus/raftlog/v1"
 	"github.com/cerberus-host/cerberus/raftstore/state"
@@ -22,9 +20,9 @@ import (
 
 const (
 	// attestBatch is how many tasks are looked at, at once.
-	attestBatch = 64
-	// judgePause is how long a proof rests about which nothing could be said.
-	judgePause = 30 * time.Second
+	attestBatch = 256
+	// attestPause is how long a proof rests that nothing could be done or said about.
+	attestPause = 30 * time.Second
 )
 
 // attester proves the results that this node owes proofs of, and judges the proofs of
@@ -33,120 +31,211 @@ const (
 type attester struct {
 	*core
 
-	blobs     *blobsBackend
-	worker    *worker.Worker
-	metrics   *telemetry.Metrics
+	worker  *worker.Worker
+	metrics *telemetry.Metrics
+	// setup is what this node proves and judges under; zero if it does neither.
+	setup abi.Digest
+	// proving is what proofs are made with, prover apart, which each proof has of its own.
 	proving   worker.Proving
+	newProver func(onProgress func(prover.Progress)) (*prover.Prover, error)
+	// keep stores and records a bundle in a client's name.
+	keep func(ctx context.Context, bundle []byte, client abi.Address) (abi.Digest, error)
+	// seats is how many proofs are made at once.
+	seats     int
 	validator *validator.Validator
 
-	wake chan struct{}
-	mu   sync.Mutex
-	// rest holds proofs that nothing could be said about, and until when they rest.
+	wakeProver, wakeJudge chan struct{}
+	mu                    sync.Mutex
+	// busy holds the fences of the proofs that are being made.
+	busy map[state.Index]bool
+	// rest holds bundles and proofs that nothing could be said or done about, and until when
+	// they rest.
 	rest map[abi.Digest]time.Time
 }
 
-// tell makes the loop look at the log again.
+// tell makes both loops look at the log again.
 func (a *attester) tell() {
-	select {
-	case a.wake <- struct{}{}:
-	default:
+	for _, c := range []chan struct{}{a.wakeProver, a.wakeJudge} {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
 	}
 }
 
-// run proves and judges until ctx ends, one task at a time: a proof takes all cores.
+// run proves and judges until ctx ends, and returns when no proof is under way any more.
+// Verdicts do not wait for proofs: they are quick, and somebody waits for them.
 func (a *attester) run(ctx context.Context) {
+	var work sync.WaitGroup
+	defer work.Wait()
+	if a.validator != nil {
+		work.Go(func() { repeat(ctx, a.wakeJudge, a.judgeNext) })
+	}
+	repeat(ctx, a.wakeProver, func(ctx context.Context) bool { return a.proveNext(ctx, &work) })
+}
+
+// repeat calls next, again at once while it finds something to do, until ctx ends.
+func repeat(ctx context.Context, wake <-chan struct{}, next func(context.Context) bool) {
 	tick := time.NewTicker(scheduleInterval)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		if a.step(ctx) {
+		if next(ctx) {
 			continue
 		}
 		select {
 		case <-ctx.Done():
-		case <-a.wake:
+		case <-wake:
 		case <-tick.C:
 		}
 	}
 }
 
-// step does what comes first and reports whether there was something. Verdicts come before
-// proofs: they are quick, and somebody waits for them.
-func (a *attester) step(ctx context.Context) bool {
-	var proved, owed []state.Task
+// owed returns the tasks whose proof this node owes, the oldest first.
+func (a *attester) owed(v *state.View) []state.Task {
+	var own []state.Task
+	for _, t := range v.ProvingTasks(attestBatch) {
+		if t.Attestation.Lease.Node == a.self() {
+			own = append(own, t)
+		}
+	}
+	return own
+}
+
+// waiting counts the proofs that this node owes, those under way included; -1 if the state
+// cannot be read.
+func (a *attester) waiting() int {
+	n := -1
+	// Somebody looks at a gauge: the newest state is not needed.
+	if err := a.raft.ReadStale(func(v *state.View) error {
+		n = len(a.owed(v))
+		return nil
+	}); err != nil {
+		return -1
+	}
+	return n
+}
+
+// underWay counts the proofs that are being made.
+func (a *attester) underWay() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.busy)
+}
+
+// proveNext starts the proof that is owed for longest, if there is a seat for it. A proof
+// whose time is over is left to the log, which counts it and has the task run again.
+func (a *attester) proveNext(ctx context.Context, work *sync.WaitGroup) bool {
+	if a.underWay() >= a.seats {
+		return false
+	}
+	var list []state.Task
 	err := a.raft.Read(ctx, func(v *state.View) error {
-		proved, owed = v.ProvedTasks(attestBatch), v.ProvingTasks(attestBatch)
+		list = a.owed(v)
 		return nil
 	})
 	if err != nil {
 		return false
 	}
-	for i := range proved {
-		if a.validator != nil && a.due(&proved[i]) {
-			a.judge(ctx, &proved[i])
-			return true
+	for i := range list {
+		t := &list[i]
+		left := time.UnixMilli(t.Attestation.Lease.DeadlineMS).Sub(a.now())
+		if left <= 0 || !a.rested(proofRest(t)) || !a.begin(t.Attestation.Lease.Fence) {
+			continue
 		}
-	}
-	for i := range owed {
-		t := &owed[i]
-		if t.Attestation.Lease.Node == a.self() &&
-			t.Attestation.Setup.Digest == a.proving.Setup {
-			a.prove(ctx, t)
-			return true
-		}
+		work.Go(func() {
+			defer a.end(t.Attestation.Lease.Fence)
+			a.prove(ctx, t, left)
+		})
+		return true
 	}
 	return false
 }
 
-// due reports whether this node has not judged the proof and may look at it now.
-func (a *attester) due(t *state.Task) bool {
-	for _, v := range t.Attestation.Verdicts {
-		if v.Validator == a.self() {
-			return false
-		}
-	}
+// begin notes that a proof is being made; false if it is already.
+func (a *attester) begin(fence state.Index) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.now().After(a.rest[t.Attestation.Bundle])
+	if a.busy[fence] {
+		return false
+	}
+	a.busy[fence] = true
+	return true
 }
 
-// later lets a proof rest.
-func (a *attester) later(bundle abi.Digest) {
+func (a *attester) end(fence state.Index) {
+	a.mu.Lock()
+	delete(a.busy, fence)
+	a.mu.Unlock()
+	a.tell()
+}
+
+// rested reports whether a bundle or a proof may be looked at now.
+func (a *attester) rested(d abi.Digest) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.now().After(a.rest[d])
+}
+
+// later lets a bundle or a proof rest.
+func (a *attester) later(d abi.Digest) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.rest) >= attestBatch {
 		clear(a.rest)
 	}
-	a.rest[bundle] = a.now().Add(judgePause)
+	a.rest[d] = a.now().Add(attestPause)
 }
 
 // prove makes one proof and records it, or that it could not be made.
-func (a *attester) prove(ctx context.Context, t *state.Task) {
-	deadline := time.UnixMilli(t.Attestation.Lease.DeadlineMS)
-	limited, stop := context.WithDeadline(ctx, deadline)
+func (a *attester) prove(ctx context.Context, t *state.Task, left time.Duration) {
+	limited, stop := context.WithTimeout(ctx, left)
 	defer stop()
-	proof, failure := a.attempt(limited, t)
-	record, end := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer end()
-	var err error
+	proof, digest, failure := a.attempt(limited, t)
 	switch {
 	case ctx.Err() != nil:
 		return // the node stops; it proves after its next start
-	case failure != nil:
+	case failure != nil && limited.Err() != nil:
+		a.metrics.Proof(telemetry.ProofLate)
+		a.log.WarnContext(ctx, "a proof took longer than it may", "task", t.ID)
+		a.later(proofRest(t))
+		return // the log counts it
+	}
+	record, end := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer end()
+	var err error
+	if failure == nil {
+		err = a.attest(record, t, proof, digest)
+		var refused *state.Error
+		if errors.As(err, &refused) && refused.Code != state.CodeStaleFence &&
+			refused.Code != state.CodeAttestationEnded {
+			// The same proof would be refused again.
+			failure = &worker.Error{
+				Cause: worker.CauseInternal, Err: fmt.Errorf("the proof was refused: %w", err),
+			}
+		}
+	}
+	if failure != nil {
 		err = a.giveUp(record, t, failure)
-	default:
-		err = a.attest(record, t, proof)
 	}
 	if err != nil {
-		a.metrics.Proof("lost", 0)
-		a.log.WarnContext(ctx, "a proof was not recorded", "task", t.ID, "error", err)
-		_ = pause(ctx, repeatPause)
+		// A task that this node owes no longer is not looked at again, others after a while.
+		a.metrics.Proof(telemetry.ProofLost)
+		a.log.WarnContext(ctx, "the outcome of a proof was not recorded", "task", t.ID, "error", err)
+		a.later(proofRest(t))
 	}
 }
 
-// attempt never panics: the engine and the proof system are foreign code.
+// proofRest names one lease's proof of a task among what rests.
+func proofRest(t *state.Task) abi.Digest {
+	return abi.LabelledDigest("proof", t.ID[:], binary.BigEndian.AppendUint64(nil,
+		uint64(t.Attestation.Lease.Fence)))
+}
+
+// attempt makes and stores the proof. It never panics: the engine and the proof system are
+// foreign code.
 func (a *attester) attempt(
 	ctx context.Context, t *state.Task,
-) (proof worker.Proof, failure *worker.Error) {
+) (proof worker.Proof, digest abi.Digest, failure *worker.Error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			a.log.ErrorContext(ctx, "a proof panicked", "task", t.ID, "cause", cause)
@@ -155,38 +244,67 @@ func (a *attester) attempt(
 			}
 		}
 	}()
+	if t.Attestation.Setup.Digest != a.setup {
+		return proof, digest, &worker.Error{
+			Cause: worker.CauseInternal, Retryable: true, Err: fmt.Errorf(
+				"the node has not the setup %s to prove under", t.Attestation.Setup.Digest.Short()),
+		}
+	}
 	job := worker.Proven{Task: workerTask(t), ID: t.ID, Client: t.Client}
 	for _, o := range t.Proven() {
 		job.Outputs = append(job.Outputs, worker.NamedBlob{Name: o.Name, Digest: o.Digest})
 	}
-	a.blobs.gate.RLock()
-	defer a.blobs.gate.RUnlock()
-	proof, err := a.worker.Prove(ctx, job, a.proving)
+	with := a.proving
+	var err error
+	if with.Prover, err = a.newProver(a.progress(ctx, t.ID)); err == nil {
+		proof, err = a.worker.Prove(ctx, job, with)
+	}
 	if err == nil {
-		err = a.blobs.commit(ctx, proof.Bundle, proof.Bytes, state.BlobBundle, t.Client)
+		digest, err = a.keep(ctx, proof.Bundle, t.Client)
 	}
 	if err != nil && !errors.As(err, &failure) {
-		failure = &worker.Error{Cause: worker.CauseInternal, Retryable: true, Err: err}
+		failure = &worker.Error{
+			Cause: worker.CauseResource, Err: fmt.Errorf("the bundle could not be stored: %w", err),
+		}
 	}
-	return proof, failure
+	return proof, digest, failure
+}
+
+// progress logs the phases of a proof as they begin.
+func (a *attester) progress(ctx context.Context, id abi.TaskID) func(prover.Progress) {
+	phase := ""
+	return func(p prover.Progress) {
+		if p.Phase != phase {
+			phase = p.Phase
+			a.log.DebugContext(ctx, "a proof goes on", "task", id, "phase", phase, "units", p.Total)
+		}
+	}
 }
 
 // attest records a proof.
-func (a *attester) attest(ctx context.Context, t *state.Task, p worker.Proof) error {
+func (a *attester) attest(
+	ctx context.Context, t *state.Task, p worker.Proof, digest abi.Digest,
+) error {
 	self := a.self()
 	_, err := proposeOwn(ctx, a.core, &raftlogv1.AttestTask{
 		TaskId: t.ID[:], Node: self[:], Fence: uint64(t.Attestation.Lease.Fence),
-		BundleDigest: p.Bundle[:], StatementDigest: p.Statement[:],
-		SetupDigest: a.proving.Setup[:],
+		BundleDigest: digest[:], StatementDigest: p.Statement[:], SetupDigest: a.setup[:],
 		Timings: []*raftlogv1.PhaseTiming{
 			{Name: phaseProve, Micros: uint64(p.Prove.Microseconds())},
 			{Name: phaseRecord, Micros: uint64(p.Record.Microseconds())},
 		},
 	})
 	if err == nil {
-		a.metrics.Proof("done", p.Prove)
-		a.log.InfoContext(ctx, "a result was proved", "task", t.ID, "seconds",
-			p.Prove.Seconds(), "wires", p.Stats.Wires+p.Stats.Quotients, "bytes", p.Bytes)
+		wires := p.Stats.Wires + p.Stats.Quotients
+		a.metrics.Proof(telemetry.ProofDone)
+		a.metrics.ProofMade(telemetry.ProofCost{
+			Record: p.Record, Commit: p.Stats.Commit, Divide: p.Stats.Divide,
+			Project: p.Stats.Project, Combine: p.Stats.Combine, Open: p.Stats.Reduce,
+			Total: p.Record + p.Prove, Wires: wires, Bytes: len(p.Bundle),
+		})
+		a.log.InfoContext(ctx, "a result was proved", "task", t.ID, "bundle", digest, "seconds",
+			p.Prove.Seconds(), "record_seconds", p.Record.Seconds(), "wires", wires, "bytes",
+			len(p.Bundle))
 	}
 	return err
 }
@@ -199,24 +317,64 @@ func (a *attester) giveUp(ctx context.Context, t *state.Task, f *worker.Error) e
 		Code: failureCode(f.Cause), Message: bounded(f.Error()), Retryable: f.Retryable,
 	})
 	if err == nil {
-		a.metrics.Proof("failed", 0)
+		a.metrics.Proof(telemetry.ProofFailed)
 		a.log.WarnContext(ctx, "a proof could not be made", "task", t.ID, "cause", f.Cause,
-			"error", f.Error())
+			"retryable", f.Retryable, "error", f.Error())
 	}
 	return err
 }
 
+// judgeNext judges the proof that waits for longest, if there is one that this node may
+// judge now and has not judged.
+func (a *attester) judgeNext(ctx context.Context) bool {
+	var list []state.Task
+	alone := false
+	err := a.raft.Read(ctx, func(v *state.View) error {
+		list = v.ProvedTasks(attestBatch)
+		alone = len(validators(v)) <= 1
+		return nil
+	})
+	if err != nil {
+		return false
+	}
+	for i := range list {
+		t := &list[i]
+		own := t.Attestation.Lease.Node == a.self()
+		if (own && !alone) || a.judged(t) || !a.rested(t.Attestation.Bundle) {
+			continue
+		}
+		a.judge(ctx, t)
+		return true
+	}
+	return false
+}
+
+// judged reports whether the log has this node's verdict.
+func (a *attester) judged(t *state.Task) bool {
+	for _, v := range t.Attestation.Verdicts {
+		if v.Validator == a.self() {
+			return true
+		}
+	}
+	return false
+}
+
 // judge verifies one proof and records the signed verdict.
 func (a *attester) judge(ctx context.Context, t *state.Task) {
-	verdict, err := a.verdict(ctx, t)
+	left := time.UnixMilli(t.Attestation.Lease.DeadlineMS).Sub(a.now())
+	limited, stop := context.WithTimeout(ctx, left)
+	defer stop()
+	started := a.now()
+	verdict, err := a.verdict(limited, t)
 	if err != nil {
 		if ctx.Err() == nil {
-			a.metrics.Verdict("none")
+			a.metrics.Verdict(telemetry.VerdictNone, 0)
 			a.log.WarnContext(ctx, "nothing can be said about a proof", "task", t.ID, "error", err)
 			a.later(t.Attestation.Bundle)
 		}
 		return
 	}
+	took := a.now().Sub(started)
 	signature := a.key.Sign(verdict.SigningDigest())
 	self := a.self()
 	record, end := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
@@ -226,18 +384,20 @@ func (a *attester) judge(ctx context.Context, t *state.Task) {
 		StatementDigest: verdict.Statement[:], Accepted: verdict.Accepted,
 		Reason: verdict.Reason, Signature: signature[:],
 	})
-	word := "accepted"
-	if !verdict.Accepted {
-		word = "rejected"
-		a.log.WarnContext(ctx, "a proof was rejected", "task", t.ID, "miner",
-			t.Attestation.Lease.Node, "reason", verdict.Reason)
-	}
 	if err != nil {
-		word = "lost"
+		a.metrics.Verdict(telemetry.VerdictLost, took)
 		a.log.WarnContext(ctx, "a verdict was not recorded", "task", t.ID, "error", err)
 		a.later(t.Attestation.Bundle)
+		return
 	}
-	a.metrics.Verdict(word)
+	if verdict.Accepted {
+		a.metrics.Verdict(telemetry.VerdictAccepted, took)
+		a.log.InfoContext(ctx, "a proof was accepted", "task", t.ID, "seconds", took.Seconds())
+		return
+	}
+	a.metrics.Verdict(telemetry.VerdictRejected, took)
+	a.log.WarnContext(ctx, "a proof was rejected", "task", t.ID, "miner",
+		t.Attestation.Lease.Node, "bundle", verdict.Bundle, "reason", verdict.Reason)
 }
 
 // verdict never panics: a bundle is anybody's bytes.
@@ -251,10 +411,11 @@ func (a *attester) verdict(
 		}
 	}()
 	return a.validator.Judge(ctx, validator.Subject{
-		Task: t.ID, Module: t.Module, Args: t.Args, KeySet: t.KeySet, Client: t.Client,
-		Node: t.Attestation.Lease.Node, Inputs: namedDigests(t.Inputs),
-		Outputs: namedDigests(t.Proven()), Bundle: t.Attestation.Bundle,
-		Statement: t.Attestation.Statement, Setup: t.Attestation.Setup.Digest,
+		Task: t.ID, Module: t.Module, Args: t.Args, Program: t.Program, Plan: t.Plan,
+		KeySet: t.KeySet, Client: t.Client, Node: t.Attestation.Lease.Node,
+		Inputs: namedDigests(t.Inputs), Outputs: namedDigests(t.Proven()),
+		Bundle: t.Attestation.Bundle, Statement: t.Attestation.Statement,
+		Setup: t.Attestation.Setup.Digest,
 	})
 }
 
@@ -275,106 +436,4 @@ func workerTask(t *state.Task) worker.Task {
 		work.Inputs = append(work.Inputs, worker.NamedBlob{Name: in.Name, Digest: in.Digest})
 	}
 	return work
-}
-
-// wireAttester makes what proves and judges.
-func (n *Node) wireAttester(
-	reg *registry.Registry, w *worker.Worker, metrics *telemetry.Metrics,
-) error {
-	n.attester = &attester{
-		core: n.core, blobs: n.blobs, worker: w, metrics: metrics,
-		wake: make(chan struct{}, 1), rest: make(map[abi.Digest]time.Time),
-	}
-	if n.opts.Setup == nil {
-		return nil
-	}
-	p, err := prover.New(prover.Config{
-		Setup: n.opts.Setup, MemoryMax: n.opts.share(), Now: n.opts.Now,
-	})
-	if err != nil {
-		return err
-	}
-	v := n.opts.Setup.Verifier()
-	key := n.core.key
-	n.attester.proving = worker.Proving{
-		Prover: p, Setup: v.Digest(), Node: n.core.self(), Build: n.opts.Version,
-		Sign: func(d abi.Digest) attest.Signature { return attest.Signature(key.Sign(d)) },
-	}
-	n.attester.validator, err = validator.New(validator.Config{
-		Blobs: n.store, Variants: reg, Setup: v, Self: n.core.self(), Now: n.opts.Now,
-		AllowDevelopmentSetup: v.Kind() == opening.SetupDevelopment, KeyBytesMax: n.opts.share(),
-	})
-	return err
-}
-
-// announceSetup makes the node's setup the cluster's, if it has none, and the node one of its
-// validators. As with the bootstrap, the operator's configuration speaks for the first admin.
-func (n *Node) announceSetup(ctx context.Context) error {
-	if n.opts.Setup == nil {
-		return nil
-	}
-	v := n.opts.Setup.Verifier()
-	var has state.Setup
-	var admin abi.Address
-	self := n.core.self()
-	validates := false
-	err := n.core.raft.Read(ctx, func(view *state.View) error {
-		has = view.Setup()
-		validates = view.May(self, state.RoleValidator)
-		for _, a := range view.Accounts() {
-			if a.Roles.Has(state.RoleAdmin) && admin.IsZero() {
-				admin = a.Address
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if has.IsZero() {
-		if err := n.setSetup(ctx, admin, v); err != nil {
-			return fmt.Errorf("announce the setup: %w", err)
-		}
-	} else if has.Digest != v.Digest() {
-		n.opts.Log.WarnContext(ctx, "the cluster has another setup than this node: it proves and "+
-			"judges nothing", "cluster", has.Digest, "node", v.Digest())
-		return nil
-	}
-	if validates {
-		return nil
-	}
-	_, err = proposeAs(ctx, n.core, admin, &raftlogv1.SetRole{
-		Address: self[:], Role: raftlogv1.Role(state.RoleValidator), Grant: true,
-	})
-	if err != nil {
-		return fmt.Errorf("make the node a validator: %w", err)
-	}
-	return nil
-}
-
-// setSetup stores the verifying part for clients to read and tells the log.
-func (n *Node) setSetup(ctx context.Context, admin abi.Address, v opening.Verifier) error {
-	var file bytes.Buffer
-	if err := n.opts.Setup.WriteVerifier(&file); err != nil {
-		return err
-	}
-	n.blobs.gate.RLock()
-	defer n.blobs.gate.RUnlock()
-	key, err := n.store.Put(file.Bytes())
-	if err != nil {
-		return err
-	}
-	err = n.blobs.commit(ctx, key, int64(file.Len()), state.BlobSetup, n.core.self())
-	if err != nil {
-		return err
-	}
-	kind := raftlogv1.SetupKind_SETUP_KIND_CEREMONY
-	if v.Kind() == opening.SetupDevelopment {
-		kind = raftlogv1.SetupKind_SETUP_KIND_DEVELOPMENT
-	}
-	digest := v.Digest()
-	_, err = proposeAs(ctx, n.core, admin, &raftlogv1.SetSetup{
-		Digest: digest[:], Kind: kind, KeyBlob: key[:],
-	})
-	return err
 }

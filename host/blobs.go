@@ -11,6 +11,8 @@ import (
 	"github.com/cerberus-host/cerberus/host/api"
 	"github.com/cerberus-host/cerberus/host/blob"
 	"github.com/cerberus-host/cerberus/host/telemetry"
+	"github.com/cerberus-host/cerberus/proofs/bundle"
+	"github.com/cerberus-host/cerberus/proofs/opening"
 	raftlogv1 "github.com/cerberus-host/cerberus/proto/gen/cerberus/raftlog/v1"
 	cerberusv1 "github.com/cerberus-host/cerberus/proto/gen/cerberus/v1"
 	"github.com/cerberus-host/cerberus/raftstore/state"
@@ -101,6 +103,10 @@ func checkSize(up blob.Upload) error {
 		limit = abi.ModuleBytesMax
 	case state.BlobModel:
 		limit = abi.ModelBytesMax
+	case state.BlobBundle:
+		limit = int64(bundle.BytesMax)
+	case state.BlobSetup:
+		limit = int64(opening.VerifyingBytesMax)
 	default:
 	}
 	if up.Bytes > limit {
@@ -145,17 +151,17 @@ func (b *blobsBackend) commit(
 	return refusal(err)
 }
 
-// putOwn stores and records a blob that the node made.
+// putOwn stores and records a blob that the node made, and returns its digest.
 func (b *blobsBackend) putOwn(
 	ctx context.Context, data []byte, kind state.BlobKind, owner abi.Address,
-) error {
+) (abi.Digest, error) {
 	b.gate.RLock()
 	defer b.gate.RUnlock()
 	d, err := b.store.Put(data)
 	if err != nil {
-		return refusal(err)
+		return d, refusal(err)
 	}
-	return b.commit(ctx, d, int64(len(data)), kind, owner)
+	return d, b.commit(ctx, d, int64(len(data)), kind, owner)
 }
 
 // PutChunk implements api.Blobs.

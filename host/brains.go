@@ -123,14 +123,15 @@ func (b *brainsBackend) storeVariant(ctx context.Context, v *registry.Variant) e
 	if err != nil {
 		return err
 	}
-	if err := b.blobs.putOwn(ctx, program, state.BlobProgram, b.self()); err != nil {
+	if _, err := b.blobs.putOwn(ctx, program, state.BlobProgram, b.self()); err != nil {
 		return err
 	}
 	plan, err := registry.PlanBlob(v.Compiled.Plan)
 	if err != nil {
 		return err
 	}
-	return b.blobs.putOwn(ctx, plan, state.BlobPlan, b.self())
+	_, err = b.blobs.putOwn(ctx, plan, state.BlobPlan, b.self())
+	return err
 }
 
 // ActivateModule implements api.Brains.

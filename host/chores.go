@@ -62,7 +62,7 @@ func (c *chores) handle(ctx context.Context, e state.Event) {
 		case state.TaskQueued:
 			c.scheduler.Wake()
 		case state.TaskDone:
-			if e.Attestation == state.AttestPending { // perhaps to be run again
+			if e.Attestation != 0 { // perhaps to be run again, or there is room for more proofs
 				c.scheduler.Wake()
 			}
 		case state.TaskCancelled:

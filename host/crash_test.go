@@ -26,6 +26,7 @@ import (
 	"github.com/cerberus-host/cerberus/host"
 	"github.com/cerberus-host/cerberus/host/hosttest"
 	"github.com/cerberus-host/cerberus/host/identity"
+	"github.com/cerberus-host/cerberus/proofs/opening"
 	cerberusv1 "github.com/cerberus-host/cerberus/proto/gen/cerberus/v1"
 )
 
@@ -59,6 +60,9 @@ func child(dir, step string) error {
 		return err
 	}
 	opts := crashOptions(filepath.Join(dir, "node"), admin)
+	if opts.Setup, err = opening.Load(filepath.Join(dir, "setup")); err != nil {
+		return err
+	}
 	var steps, snapshots atomic.Int64
 	opts.Step = func(name string) {
 		if strings.HasPrefix(name, "snapshot") {
@@ -162,6 +166,7 @@ type journal struct {
 	uploaded map[abi.Digest][]byte
 	task     []byte
 	outputs  []*cerberusv1.NamedBlob
+	settled  bool
 }
 
 // scene is one question and the account that asks it.
@@ -249,6 +254,14 @@ func (s *scene) play(t *testing.T, url string, j *journal) error {
 	}
 	wantState(t, task, cerberusv1.TaskState_TASK_STATE_DONE)
 	j.outputs = task.GetOutputs()
+	if task, err = c.TryAwaitSettled(t.Context(), id); err != nil {
+		return gone(err)
+	}
+	// Whatever died with the miner, it proves the result and is marked for nothing.
+	if s := task.GetAttestation().GetState(); s != settled {
+		t.Fatalf("the attestation is %v", task.GetAttestation())
+	}
+	j.settled = true
 	return nil
 }
 
@@ -269,6 +282,10 @@ func (s *scene) check(t *testing.T, c *hosttest.Client, j *journal) {
 	}
 	if j.outputs == nil {
 		return
+	}
+	a := got.GetTask().GetAttestation()
+	if j.settled && (a.GetState() != settled || len(c.Download(a.GetBundleDigest())) == 0) {
+		t.Errorf("the attestation was settled and is %v", a)
 	}
 	outputs := got.GetTask().GetOutputs()
 	if len(outputs) != len(j.outputs) ||
@@ -342,10 +359,20 @@ func copyTree(t *testing.T, to, from string) {
 	}
 }
 
+// newDir makes the folder of a child, which has a setup and no node yet.
+func newDir(t *testing.T, setup *opening.Setup) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := setup.Save(filepath.Join(dir, "setup")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // template makes a data directory with an installed Brain, and the scene for it.
 func template(t *testing.T) (string, *scene) {
 	t.Helper()
-	dir := t.TempDir()
+	dir := newDir(t, hosttest.Setup(t))
 	admin, _, err := identity.LoadOrCreateKey(filepath.Join(dir, "admin.key"), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -362,6 +389,7 @@ func template(t *testing.T) (string, *scene) {
 	}
 	s.q = c.Encrypt(c.Plan(installed), []float64{1.5})
 	s.req = c.Request(1, installed, s.q)
+	s.req.Attestation = cerberusv1.AttestationPolicy_ATTESTATION_POLICY_PROOF
 	p.stop()
 	return dir, s
 }
@@ -402,14 +430,15 @@ func TestCrashWhileTheClusterIsMade(t *testing.T) {
 	if testing.Short() {
 		t.Skip("children take a second each")
 	}
-	whole := t.TempDir()
+	setup := hosttest.Setup(t)
+	whole := newDir(t, setup)
 	p := spawn(t, whole, 0)
 	if _, err := connectTo(t, p.url, hosttest.Key(t)); err != nil {
 		t.Fatal(err)
 	}
 	total, _ := p.stop()
 	for k := 1; k <= total; k += stride(total) {
-		dir := t.TempDir()
+		dir := newDir(t, setup)
 		p := spawn(t, dir, k)
 		_, err := connectTo(t, p.url, hosttest.Key(t))
 		if err != nil && !errors.Is(err, errGone) && !errors.Is(gone(err), errGone) {
@@ -426,6 +455,24 @@ func TestCrashWhileTheClusterIsMade(t *testing.T) {
 			t.Fatalf("step %d: the restarted node: %v\n%s", k, err, p.errs)
 		}
 		c.Install(1, hosttest.Square(t, "square"))
+		checkSetup(t, c, setup)
 		p.stop()
+	}
+}
+
+// checkSetup asks that the cluster proves under a setup, which everybody can fetch.
+func checkSetup(t *testing.T, c *hosttest.Client, setup *opening.Setup) {
+	t.Helper()
+	status, err := c.Nodes.GetStatus(t.Context(), &cerberusv1.GetStatusRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := setup.Verifier().Digest()
+	if got := status.GetSetup().GetDigest(); !bytes.Equal(got, digest[:]) {
+		t.Fatalf("the cluster's setup is %x, not %s", got, digest)
+	}
+	v, err := opening.ParseVerifier(c.Download(status.GetSetup().GetKeyBlob()))
+	if err != nil || v.Digest() != digest {
+		t.Errorf("the setup's blob is another one: %v", err)
 	}
 }

@@ -196,7 +196,7 @@ func TestRestartInTheMiddleOfARun(t *testing.T) {
 	id := submit(t, c, req)
 	<-g.entered
 	g.release()
-	node = node.Restart()
+	node = node.Restart(nil)
 	c = node.As(c.Key)
 	task := c.Await(id)
 	got := c.Decrypt(q, task)

@@ -204,7 +204,9 @@ func (n *Node) wire(metrics *telemetry.Metrics) (http.Handler, error) {
 		return nil, err
 	}
 	n.scheduler = sched.New(sched.Config{
-		Queue:   &taskQueue{core: n.core, registry: reg},
+		Queue: &taskQueue{
+			core: n.core, registry: reg, attester: n.attester, owedMax: n.opts.OwedProofsMax,
+		},
 		Runner:  &taskRunner{core: n.core, worker: w, blobs: blobs, metrics: metrics},
 		Workers: n.opts.Config.Workers, MemoryBytes: n.opts.share(),
 		Timeout: n.opts.Config.TaskTimeout, Interval: scheduleInterval, Now: n.opts.Now,
@@ -267,6 +269,10 @@ func (n *Node) gauges(m *telemetry.Metrics) error {
 			held(func(s blob.Stats) int64 { return s.FreeBytes })),
 		m.Gauge("cerberus_tasks_running", "Attempts at tasks under way here.",
 			func() float64 { return float64(n.scheduler.Running()) }),
+		m.Gauge("cerberus_proofs_owed", "Proofs that this node owes, those under way included.",
+			func() float64 { return float64(n.attester.waiting()) }),
+		m.Gauge("cerberus_proofs_running", "Proofs under way here.",
+			func() float64 { return float64(n.attester.underWay()) }),
 		m.Gauge("cerberus_ready", "1 if the node takes tasks.", func() float64 {
 			if n.ready() != nil {
 				return 0

@@ -52,12 +52,18 @@ type Options struct {
 	SnapshotInterval time.Duration
 	// GuestTimeout bounds one run of a guest; 0 is the sandbox's default.
 	GuestTimeout time.Duration
+	// OwedProofsMax is how many proofs the node owes before it takes no more tasks that ask for
+	// one; 0 means 64.
+	OwedProofsMax int
 	// ChoresInterval is how often uploads, tasks and blobs are collected; 0 means every ten
 	// minutes.
 	ChoresInterval time.Duration
 }
 
-const choresIntervalDefault = 10 * time.Minute
+const (
+	choresIntervalDefault = 10 * time.Minute
+	owedProofsMaxDefault  = 64
+)
 
 // withDefaults checks the options and fills in what is missing.
 func (o Options) withDefaults() (Options, error) {
@@ -76,6 +82,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.ChoresInterval == 0 {
 		o.ChoresInterval = choresIntervalDefault
 	}
+	if o.OwedProofsMax == 0 {
+		o.OwedProofsMax = owedProofsMaxDefault
+	}
 	if o.Config.Workers == 0 {
 		o.Config.Workers = max(1, runtime.GOMAXPROCS(0)/2)
 	}
@@ -88,6 +97,6 @@ func (o Options) withDefaults() (Options, error) {
 // The files of a data directory.
 func (o Options) path(name string) string { return filepath.Join(o.Config.DataDir, name) }
 
-// share returns a part of the memory budget. Compiled Plans, loaded Plans, loaded keys and
-// running tasks have a quarter each.
-func (o Options) share() int64 { return max(1, o.Config.MemoryBytes/4) }
+// share returns a part of the memory budget. Compiled Plans, loaded Plans, loaded keys,
+// running tasks and proofs have a fifth each.
+func (o Options) share() int64 { return max(1, o.Config.MemoryBytes/5) }

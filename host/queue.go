@@ -18,15 +18,29 @@ type taskQueue struct {
 	*core
 
 	registry *registry.Registry
+	attester *attester
+	// owedMax is how many proofs this node owes before it takes no more tasks that ask for
+	// one. A result comes much faster than its proof, and the time for the proof begins with
+	// the result: beyond this, proofs would be late and their tasks run again for nothing.
+	owedMax int
 }
 
 var _ sched.Queue = (*taskQueue)(nil)
 
-// Queued implements sched.Queue.
+// Queued implements sched.Queue. While this node owes too many proofs, tasks that ask for none
+// pass those that do, as far as they are among the first of the queue.
 func (q *taskQueue) Queued(ctx context.Context, limit int) ([]sched.Candidate, error) {
 	var tasks []state.Task
 	err := q.raft.Read(ctx, func(v *state.View) error {
-		tasks = v.QueuedTasks(limit)
+		if len(q.attester.owed(v)) < q.owedMax {
+			tasks = v.QueuedTasks(limit)
+			return nil
+		}
+		for _, t := range v.QueuedTasks(attestBatch) {
+			if !t.Attestation.Asked() && len(tasks) < limit {
+				tasks = append(tasks, t)
+			}
+		}
 		return nil
 	})
 	if err != nil {

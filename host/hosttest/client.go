@@ -221,12 +221,16 @@ func (c *Client) TryAwait(ctx context.Context, id []byte) (*cerberusv1.Task, err
 // AwaitSettled watches a task until its attestation has ended, too.
 func (c *Client) AwaitSettled(id []byte) *cerberusv1.Task {
 	c.tb.Helper()
-	task, err := c.tryWatch(c.tb.Context(),
-		&cerberusv1.WatchTaskRequest{Id: id, UntilSettled: true})
+	task, err := c.TryAwaitSettled(c.tb.Context(), id)
 	if err != nil {
 		c.tb.Fatal(err)
 	}
 	return task
+}
+
+// TryAwaitSettled is [Client.AwaitSettled] for a test that expects an error.
+func (c *Client) TryAwaitSettled(ctx context.Context, id []byte) (*cerberusv1.Task, error) {
+	return c.tryWatch(ctx, &cerberusv1.WatchTaskRequest{Id: id, UntilSettled: true})
 }
 
 func (c *Client) tryWatch(

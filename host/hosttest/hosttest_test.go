@@ -24,5 +24,5 @@ func TestAskAndRestart(t *testing.T) {
 		}
 	}
 	ask(node)
-	ask(node.Restart())
+	ask(node.Restart(nil))
 }

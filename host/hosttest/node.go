@@ -115,13 +115,18 @@ func start(tb testing.TB, opts host.Options, admin *identity.Key) *Node {
 	return node
 }
 
-// Restart closes the node and starts it again on the same directory.
-func (n *Node) Restart() *Node {
+// Restart closes the node and starts it again on the same directory. change may adjust the
+// options; nil changes nothing.
+func (n *Node) Restart(change func(*host.Options)) *Node {
 	n.tb.Helper()
 	if err := n.Close(); err != nil {
 		n.tb.Fatal(err)
 	}
-	return start(n.tb, n.opts, n.Admin.Key)
+	opts := n.opts
+	if change != nil {
+		change(&opts)
+	}
+	return start(n.tb, opts, n.Admin.Key)
 }
 
 // Client is the API as one account sees it.

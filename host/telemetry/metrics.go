@@ -27,8 +27,12 @@ type Metrics struct {
 	bytes    *prometheus.CounterVec
 	guests   *prometheus.CounterVec
 	proofs   *prometheus.CounterVec
-	proving  prometheus.Histogram
+	proving  *prometheus.HistogramVec
+	proved   prometheus.Histogram
+	wires    prometheus.Counter
+	bundles  prometheus.Counter
 	verdicts *prometheus.CounterVec
+	judging  prometheus.Histogram
 }
 
 // TaskOutcomes lists the labels of cerberus_task_attempts_total.
@@ -37,11 +41,47 @@ func TaskOutcomes() []string {
 }
 
 // ProofOutcomes lists the labels of cerberus_proofs_total.
-func ProofOutcomes() []string { return []string{"done", "failed", "lost"} }
+func ProofOutcomes() []string { return []string{ProofDone, ProofFailed, ProofLate, ProofLost} }
 
-// VerdictOutcomes lists the labels of cerberus_verdicts_total; "none" is when nothing could
-// be said.
-func VerdictOutcomes() []string { return []string{"accepted", "rejected", "none", "lost"} }
+// The ends of a proof.
+const (
+	ProofDone   = "done"
+	ProofFailed = "failed"
+	// ProofLate is a proof that took longer than it may.
+	ProofLate = "late"
+	// ProofLost is a proof whose outcome the log did not take.
+	ProofLost = "lost"
+)
+
+// ProofPhases lists the labels of cerberus_proof_phase_seconds: the second run, then the
+// phases of the prover.
+func ProofPhases() []string {
+	return []string{"record", "commit", "divide", "project", "combine", "open"}
+}
+
+// ProofCost is what one proof took.
+type ProofCost struct {
+	// Record is the time of the run that is proved, Commit to Open are the prover's phases,
+	// Total is the time of all of these.
+	Record, Commit, Divide, Project, Combine, Open, Total time.Duration
+	// Wires is the number of committed polynomials, Bytes the length of the bundle.
+	Wires, Bytes int
+}
+
+// VerdictOutcomes lists the labels of cerberus_verdicts_total.
+func VerdictOutcomes() []string {
+	return []string{VerdictAccepted, VerdictRejected, VerdictNone, VerdictLost}
+}
+
+// What comes of looking at a proof.
+const (
+	VerdictAccepted = "accepted"
+	VerdictRejected = "rejected"
+	// VerdictNone is when nothing could be said.
+	VerdictNone = "none"
+	// VerdictLost is a verdict that the log did not take.
+	VerdictLost = "lost"
+)
 
 // TaskPhases lists the labels of cerberus_task_phase_seconds.
 func TaskPhases() []string {
@@ -75,20 +115,11 @@ func NewMetrics(procedures []string) (*Metrics, error) {
 		guests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "cerberus_guest_runs_total", Help: "Runs of guests by outcome.",
 		}, []string{"outcome"}),
-		proofs: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "cerberus_proofs_total", Help: "Proofs of results by outcome.",
-		}, []string{"outcome"}),
-		proving: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "cerberus_proof_seconds", Help: "Time to prove a result.",
-			Buckets: prometheus.ExponentialBuckets(0.1, 2, 12),
-		}),
-		verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "cerberus_verdicts_total", Help: "Verdicts of this node about proofs.",
-		}, []string{"outcome"}),
 	}
+	m.attestations()
 	for _, c := range []prometheus.Collector{
 		m.requests, m.seconds, m.tasks, m.phases, m.bytes, m.guests,
-		m.proofs, m.proving, m.verdicts,
+		m.proofs, m.proving, m.proved, m.wires, m.bundles, m.verdicts, m.judging,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	} {
@@ -98,6 +129,34 @@ func NewMetrics(procedures []string) (*Metrics, error) {
 	}
 	m.zero()
 	return m, nil
+}
+
+// attestations makes the metrics of proofs and verdicts.
+func (m *Metrics) attestations() {
+	m.proofs = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "cerberus_proofs_total", Help: "Proofs of results by outcome.",
+	}, []string{"outcome"})
+	m.proving = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "cerberus_proof_phase_seconds", Help: "Time of finished proofs by phase.",
+		Buckets: prometheus.ExponentialBuckets(0.001, 4, 10),
+	}, []string{"phase"})
+	m.proved = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "cerberus_proof_seconds", Help: "Time to prove a result.",
+		Buckets: prometheus.ExponentialBuckets(0.1, 2, 12),
+	})
+	m.wires = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "cerberus_proof_wires_total", Help: "Polynomials that finished proofs commit to.",
+	})
+	m.bundles = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "cerberus_proof_bytes_total", Help: "Bytes of the bundles of finished proofs.",
+	})
+	m.verdicts = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "cerberus_verdicts_total", Help: "Verdicts of this node about proofs.",
+	}, []string{"outcome"})
+	m.judging = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "cerberus_verdict_seconds", Help: "Time to verify a proof.",
+		Buckets: prometheus.ExponentialBuckets(0.005, 2, 12),
+	})
 }
 
 // zero makes every counter exist.
@@ -122,6 +181,9 @@ func (m *Metrics) zero() {
 	}
 	for _, o := range ProofOutcomes() {
 		m.proofs.WithLabelValues(o)
+	}
+	for _, p := range ProofPhases() {
+		m.proving.WithLabelValues(p)
 	}
 	for _, o := range VerdictOutcomes() {
 		m.verdicts.WithLabelValues(o)
@@ -153,21 +215,33 @@ func (m *Metrics) TaskPhase(phase string, d time.Duration) {
 	}
 }
 
-// Proof counts the end of one proof; outcome is one of [ProofOutcomes], d its time if it was
-// made.
-func (m *Metrics) Proof(outcome string, d time.Duration) {
+// Proof counts the end of one proof; outcome is one of [ProofOutcomes].
+func (m *Metrics) Proof(outcome string) {
 	if slices.Contains(ProofOutcomes(), outcome) {
 		m.proofs.WithLabelValues(outcome).Inc()
 	}
-	if d > 0 {
-		m.proving.Observe(d.Seconds())
-	}
 }
 
-// Verdict counts one look at a proof; outcome is one of [VerdictOutcomes].
-func (m *Metrics) Verdict(outcome string) {
+// ProofMade records what a finished proof took.
+func (m *Metrics) ProofMade(c ProofCost) {
+	for i, d := range []time.Duration{
+		c.Record, c.Commit, c.Divide, c.Project, c.Combine, c.Open,
+	} {
+		m.proving.WithLabelValues(ProofPhases()[i]).Observe(d.Seconds())
+	}
+	m.proved.Observe(c.Total.Seconds())
+	m.wires.Add(float64(c.Wires))
+	m.bundles.Add(float64(c.Bytes))
+}
+
+// Verdict counts one look at a proof; outcome is one of [VerdictOutcomes], d the time that
+// the verification took, 0 if it came to nothing.
+func (m *Metrics) Verdict(outcome string, d time.Duration) {
 	if slices.Contains(VerdictOutcomes(), outcome) {
 		m.verdicts.WithLabelValues(outcome).Inc()
+	}
+	if d > 0 {
+		m.judging.Observe(d.Seconds())
 	}
 }
 

@@ -73,11 +73,13 @@ func New(cfg Config) (*Validator, error) {
 
 // Subject is what the log says of a task and its proof.
 type Subject struct {
-	Task         [32]byte
-	Module       abi.Digest
-	Args         abi.Args
-	KeySet       abi.Digest
-	Client, Node abi.Address
+	Task   [32]byte
+	Module abi.Digest
+	Args   abi.Args
+	// Program and Plan are the registered digests.
+	Program, Plan abi.Digest
+	KeySet        abi.Digest
+	Client, Node  abi.Address
 	// Inputs and Outputs are in any order.
 	Inputs, Outputs   []attest.NamedDigest
 	Bundle, Statement abi.Digest
@@ -105,13 +107,12 @@ func (v *Validator) Judge(ctx context.Context, s Subject) (attest.Verdict, error
 
 // check returns the word for what is wrong, "" if nothing is.
 func (v *Validator) check(ctx context.Context, s Subject) (string, error) {
-	data, err := v.cfg.Blobs.ReadAll(s.Bundle, int64(bundle.BytesMax))
+	b, err := v.bundle(s.Bundle)
+	if errors.Is(err, bundle.ErrFormat) {
+		return reasonFormat, nil
+	}
 	if err != nil {
 		return "", fmt.Errorf("%w: read bundle: %w", ErrNoVerdict, err)
-	}
-	b, err := bundle.Parse(data)
-	if err != nil {
-		return reasonFormat, nil
 	}
 	if b.Statement.Digest() != s.Statement {
 		return reasonStatement, nil
@@ -137,12 +138,36 @@ func (v *Validator) check(ctx context.Context, s Subject) (string, error) {
 	return "", fmt.Errorf("%w: %w", ErrNoVerdict, err)
 }
 
+// bundle reads a bundle; bundle.ErrFormat speaks against whoever made it.
+func (v *Validator) bundle(d abi.Digest) (*bundle.Bundle, error) {
+	r, size, err := v.cfg.Blobs.Open(d)
+	if err != nil {
+		return nil, err
+	}
+	if size > int64(bundle.BytesMax) {
+		return nil, errors.Join(fmt.Errorf("%w: %d bytes", bundle.ErrFormat, size), r.Close())
+	}
+	data := make([]byte, size)
+	_, err = io.ReadFull(r, data)
+	if err := errors.Join(err, r.Close()); err != nil {
+		return nil, err
+	}
+	return bundle.Parse(data)
+}
+
 // materials derives the Plan and reads what the task names.
 func (v *Validator) materials(ctx context.Context, s Subject) (bundle.Materials, error) {
 	var m bundle.Materials
 	variant, err := v.cfg.Variants.Variant(ctx, s.Module, s.Args)
 	if err != nil {
 		return m, fmt.Errorf("%w: derive the plan: %w", ErrNoVerdict, err)
+	}
+	if variant.ProgramDigest != s.Program || variant.PlanDigest != s.Plan {
+		// The miner has to prove what is registered; whoever derives something else, such as
+		// another version of this program, cannot tell.
+		return m, fmt.Errorf("%w: derived Program %s with Plan %s, registered are %s and %s",
+			ErrNoVerdict, variant.ProgramDigest.Short(), variant.PlanDigest.Short(),
+			s.Program.Short(), s.Plan.Short())
 	}
 	plan := variant.Compiled.Plan
 	m = bundle.Materials{Compiled: variant.Compiled, Setup: v.cfg.Setup}

@@ -90,16 +90,14 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	b.subject = validator.Subject{
-		Task: job.ID, Module: work.Module, Client: job.Client, Node: key.Address(),
+		Task: job.ID, Module: work.Module, Program: work.Program, Plan: work.Plan,
+		Client: job.Client, Node: key.Address(),
 		Inputs:  []attest.NamedDigest{{Name: "a", Digest: work.Inputs[0].Digest}},
 		Outputs: []attest.NamedDigest{{Name: "a", Digest: result.Outputs[0].Digest}},
-		Bundle:  proof.Bundle, Statement: proof.Statement, Setup: setup.Verifier().Digest(),
+		Bundle:  b.put(t, proof.Bundle), Statement: proof.Statement,
+		Setup: setup.Verifier().Digest(),
 	}
-	raw, err := b.store.ReadAll(proof.Bundle, int64(bundle.BytesMax))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b.bundle, err = bundle.Parse(raw); err != nil {
+	if b.bundle, err = bundle.Parse(proof.Bundle); err != nil {
 		t.Fatal(err)
 	}
 	return b
@@ -223,8 +221,9 @@ func TestVerdicts(t *testing.T) {
 // TestNoVerdict: what is not the miner's fault gives no verdict.
 func TestNoVerdict(t *testing.T) {
 	b := newBench(t)
-	missing, foreign, lost := b.subject, b.subject, b.subject
+	missing, foreign, lost, derived := b.subject, b.subject, b.subject, b.subject
 	missing.Bundle[0] ^= 1
+	derived.Plan[0] ^= 1
 	foreign.Setup[0] ^= 1
 	lost.Inputs = []attest.NamedDigest{{Name: "a", Digest: abi.SumDigest([]byte("gone"))}}
 	ended, stop := context.WithCancel(t.Context())
@@ -235,6 +234,7 @@ func TestNoVerdict(t *testing.T) {
 	}{
 		"bundle is gone": {t.Context(), missing}, "another setup": {t.Context(), foreign},
 		"input is gone": {t.Context(), lost}, "context ended": {ended, b.subject},
+		"another Plan is registered than derived": {t.Context(), derived},
 	} {
 		_, err := b.validator.Judge(c.ctx, c.subject)
 		if !errors.Is(err, validator.ErrNoVerdict) {

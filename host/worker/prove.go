@@ -38,11 +38,10 @@ type Proven struct {
 	Outputs []NamedBlob
 }
 
-// Proof is a stored attestation.
+// Proof is an attestation.
 type Proof struct {
-	// Bundle is the digest of the stored bundle, Bytes its length.
-	Bundle abi.Digest
-	Bytes  int64
+	// Bundle is the encoded bundle, which the caller stores.
+	Bundle []byte
 	// Statement is the digest of what was proved.
 	Statement abi.Digest
 	// Record is the time of the run that recorded the witness, Prove that of the proof.
@@ -50,9 +49,9 @@ type Proof struct {
 	Stats         *prover.Stats
 }
 
-// Prove runs a task again, records its integers, proves the run and stores the bundle. The
-// second run keeps the first as fast as it is: a client has the result before the proof is
-// begun, and a run takes a hundredth of its proof's time. An error is a [*Error].
+// Prove runs a task again, records its integers and proves the run. The second run keeps the
+// first as fast as it is: a client has the result before the proof is begun, and nobody keeps
+// a witness while it waits for its turn. An error is a [*Error].
 func (w *Worker) Prove(ctx context.Context, t Proven, with Proving) (Proof, error) {
 	p, err := w.prove(ctx, t, with)
 	if err != nil {
@@ -95,13 +94,8 @@ func (w *Worker) prove(ctx context.Context, t Proven, with Proving) (Proof, erro
 	if err != nil {
 		return p, &Error{Cause: CauseInternal, Err: err}
 	}
-	data, err := b.Encode()
-	if err != nil {
+	if p.Bundle, err = b.Encode(); err != nil {
 		return p, &Error{Cause: CauseInternal, Err: err}
-	}
-	p.Bytes = int64(len(data))
-	if p.Bundle, err = w.cfg.Blobs.Put(data); err != nil {
-		return p, fmt.Errorf("store bundle: %w", err)
 	}
 	return p, nil
 }
