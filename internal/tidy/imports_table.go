@@ -226,6 +226,10 @@ func upperRows() []Row {
 			"abi", publicAPI, raftLogAPI, "fhe/...", "host/...", "client", "raftstore/...", "plugins/...",
 			"proofs/...", "sdk-wasm/...", "internal/figures",
 		}, Third: []string{gnarkCryptoLib}},
+		{
+			Path: "internal/rangecircuit", Ours: []string{"fhe", "fhe/rns"},
+			Third: []string{gnarkLib, gnarkCryptoLib},
+		},
 		{Path: "internal/demo", Ours: []string{"abi", "client", "internal/figures"}},
 		{Path: "internal/release"},
 		{Path: "internal/tidy"},
