@@ -65,7 +65,7 @@ func (n *Node) wireAttester(
 	var err error
 	a.validator, err = validator.New(validator.Config{
 		Blobs: n.store, Variants: reg, Setup: v, Self: n.core.self(), Now: n.opts.Now,
-		AllowDevelopmentSetup: v.Kind() == opening.SetupDevelopment, KeyBytesMax: n.opts.share(),
+		AllowDevelopmentSetup: true, KeyBytesMax: n.opts.share(), // who configured it accepts it
 	})
 	return err
 }
@@ -91,6 +91,10 @@ func (n *Node) announceSetup(ctx context.Context) error {
 		return nil
 	}
 	v := n.opts.Setup.Verifier()
+	if v.Kind() == opening.SetupDevelopment {
+		n.opts.Log.WarnContext(ctx, "whoever made a development setup can forge proofs under it",
+			"setup", v.Digest())
+	}
 	var has state.Setup
 	var admins, judges, nodes []abi.Address
 	err := n.core.raft.Read(ctx, func(view *state.View) error {
@@ -137,7 +141,7 @@ func replaces(has state.Setup, kind opening.SetupKind, nodes int) bool {
 	if has.IsZero() {
 		return true
 	}
-	return nodes == 1 && !(has.Kind == state.SetupCeremony && kind == opening.SetupDevelopment)
+	return nodes == 1 && (has.Kind != state.SetupCeremony || kind == opening.SetupCeremony)
 }
 
 // setSetup stores the verifying part for clients to read and tells the log.
@@ -150,9 +154,9 @@ func (n *Node) setSetup(ctx context.Context, admin abi.Address, v opening.Verifi
 	if err != nil {
 		return err
 	}
-	kind := raftlogv1.SetupKind_SETUP_KIND_CEREMONY
-	if v.Kind() == opening.SetupDevelopment {
-		kind = raftlogv1.SetupKind_SETUP_KIND_DEVELOPMENT
+	kind := raftlogv1.SetupKind_SETUP_KIND_DEVELOPMENT
+	if v.Kind() == opening.SetupCeremony {
+		kind = raftlogv1.SetupKind_SETUP_KIND_CEREMONY
 	}
 	digest := v.Digest()
 	_, err = proposeAs(ctx, n.core, admin, &raftlogv1.SetSetup{
