@@ -276,7 +276,7 @@ func (a *attester) progress(ctx context.Context, id abi.TaskID) func(prover.Prog
 	return func(p prover.Progress) {
 		if p.Phase != phase {
 			phase = p.Phase
-			a.log.DebugContext(ctx, "a proof goes on", "task", id, "phase", phase, "units", p.Total)
+			a.log.DebugContext(ctx, "a proof goes on", "task", id, "phase", phase)
 		}
 	}
 }

@@ -179,6 +179,16 @@ func TestResultIsProvedAndSettled(t *testing.T) {
 	if err := verifyBundle(t, c, q, task, setup.Verifier().Digest()); err != nil {
 		t.Error(err)
 	}
+	_, err := n.Stranger().Blobs.ReadBlob(t.Context(), &cerberusv1.ReadBlobRequest{
+		Digest: a.GetBundleDigest(), Limit: 1,
+	})
+	want(t, "another's bundle", err, api.PermissionDenied, "digest")
+	for _, kind := range []cerberusv1.BlobKind{
+		cerberusv1.BlobKind_BLOB_KIND_BUNDLE, cerberusv1.BlobKind_BLOB_KIND_SETUP,
+	} {
+		_, err := c.TryUpload(t.Context(), kind, []byte("a client's"))
+		want(t, kind.String(), err, api.PermissionDenied, "")
+	}
 	status, err := c.Nodes.GetStatus(t.Context(), &cerberusv1.GetStatusRequest{})
 	if err != nil {
 		t.Fatal(err)

@@ -40,10 +40,42 @@ func TestCountersBeginAtZero(t *testing.T) {
 		`cerberus_task_phase_seconds_count{phase="execute"} 0`,
 		`cerberus_blob_bytes_total{direction="in"} 0`,
 		`cerberus_guest_runs_total{outcome="failed"} 0`,
+		`cerberus_proofs_total{outcome="late"} 0`,
+		`cerberus_proof_phase_seconds_count{phase="open"} 0`,
+		`cerberus_verdicts_total{outcome="none"} 0`,
 	} {
 		if !strings.Contains(text, line+"\n") {
 			t.Errorf("no line %s", line)
 		}
+	}
+}
+
+func TestProofsAndVerdicts(t *testing.T) {
+	m := newMetrics(t)
+	m.Proof(telemetry.ProofDone)
+	m.Proof("made up")
+	m.ProofMade(telemetry.ProofCost{
+		Record: time.Second, Commit: 2 * time.Second, Open: 4 * time.Second,
+		Total: 8 * time.Second, Wires: 3, Bytes: 1000,
+	})
+	m.Verdict(telemetry.VerdictAccepted, time.Second)
+	m.Verdict(telemetry.VerdictNone, 0)
+	_, text := get(t, m.Handler(), "/metrics")
+	for _, line := range []string{
+		`cerberus_proofs_total{outcome="done"} 1`,
+		`cerberus_proof_phase_seconds_sum{phase="record"} 1`,
+		`cerberus_proof_phase_seconds_sum{phase="commit"} 2`,
+		`cerberus_proof_phase_seconds_sum{phase="open"} 4`,
+		`cerberus_proof_seconds_sum 8`, `cerberus_proof_wires_total 3`,
+		`cerberus_proof_bytes_total 1000`, `cerberus_verdicts_total{outcome="none"} 1`,
+		`cerberus_verdict_seconds_count 1`,
+	} {
+		if !strings.Contains(text, line+"\n") {
+			t.Errorf("no line %s", line)
+		}
+	}
+	if strings.Contains(text, "made up") {
+		t.Error("a label that is not in the list")
 	}
 }
 

@@ -3,6 +3,7 @@ package validator_test
 import (
 	"context"
 	"errors"
+	"io"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/cerberus-host/cerberus/host/worker"
 	"github.com/cerberus-host/cerberus/proofs/attest"
 	"github.com/cerberus-host/cerberus/proofs/bundle"
+	"github.com/cerberus-host/cerberus/proofs/opening"
 	"github.com/cerberus-host/cerberus/proofs/prover"
 )
 
@@ -30,10 +32,14 @@ func (o oneVariant) Variant(context.Context, abi.Digest, abi.Args) (*registry.Va
 // bench is an honest miner's bundle in a store, and a validator.
 type bench struct {
 	store     *blob.Store
+	setup     opening.Verifier
 	validator *validator.Validator
 	subject   validator.Subject
 	bundle    *bundle.Bundle
 	sign      func(abi.Digest) attest.Signature
+	worker    *worker.Worker
+	job       worker.Proven
+	proving   worker.Proving
 }
 
 func newBench(t *testing.T) *bench {
@@ -45,6 +51,7 @@ func newBench(t *testing.T) *bench {
 	}
 	variant := plan(t)
 	setup := hosttest.Setup(t)
+	b.setup = setup.Verifier()
 	key := hosttest.Key(t)
 	b.sign = func(d abi.Digest) attest.Signature { return attest.Signature(key.Sign(d)) }
 	b.validator, err = validator.New(validator.Config{
@@ -58,7 +65,10 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := worker.New(worker.Config{
+	b.proving = worker.Proving{
+		Prover: p, Setup: b.setup.Digest(), Node: key.Address(), Build: "test", Sign: b.sign,
+	}
+	b.worker = worker.New(worker.Config{
 		Blobs: b.store, Variants: oneVariant{variant}, Engine: lattigo.New(), Now: time.Now,
 		PlanBytesMax: 1 << 30, KeyBytesMax: 1 << 30,
 	})
@@ -74,33 +84,43 @@ func newBench(t *testing.T) *bench {
 		Module: abi.SumDigest([]byte("module")), Program: variant.ProgramDigest,
 		Plan: variant.PlanDigest, Inputs: []worker.NamedBlob{{Name: "a", Digest: b.put(t, data)}},
 	}
-	result, err := w.Run(t.Context(), work)
+	result, err := b.worker.Run(t.Context(), work)
 	if err != nil {
 		t.Fatal(err)
 	}
-	job := worker.Proven{Task: work, ID: [32]byte{7}, Client: hosttest.Key(t).Address()}
+	b.job = worker.Proven{Task: work, ID: [32]byte{7}, Client: hosttest.Key(t).Address()}
 	for _, o := range result.Outputs {
-		job.Outputs = append(job.Outputs, worker.NamedBlob{Name: o.Name, Digest: o.Digest})
+		b.job.Outputs = append(b.job.Outputs, worker.NamedBlob{Name: o.Name, Digest: o.Digest})
 	}
-	proof, err := w.Prove(t.Context(), job, worker.Proving{
-		Prover: p, Setup: setup.Verifier().Digest(), Node: key.Address(), Build: "test",
-		Sign: b.sign,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	proof := b.prove(t, b.job, b.proving)
 	b.subject = validator.Subject{
-		Task: job.ID, Module: work.Module, Program: work.Program, Plan: work.Plan,
-		Client: job.Client, Node: key.Address(),
+		Task: b.job.ID, Module: work.Module, Program: work.Program, Plan: work.Plan,
+		Client: b.job.Client, Node: key.Address(),
 		Inputs:  []attest.NamedDigest{{Name: "a", Digest: work.Inputs[0].Digest}},
 		Outputs: []attest.NamedDigest{{Name: "a", Digest: result.Outputs[0].Digest}},
-		Bundle:  b.put(t, proof.Bundle), Statement: proof.Statement,
-		Setup: setup.Verifier().Digest(),
+		Bundle:  b.put(t, proof.Bundle), Statement: proof.Statement, Setup: b.setup.Digest(),
 	}
 	if b.bundle, err = bundle.Parse(proof.Bundle); err != nil {
 		t.Fatal(err)
 	}
 	return b
+}
+
+func (b *bench) prove(t *testing.T, job worker.Proven, with worker.Proving) worker.Proof {
+	t.Helper()
+	proof, err := b.worker.Prove(t.Context(), job, with)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return proof
+}
+
+// about names a proof in the log's view of the task.
+func (b *bench) about(t *testing.T, p worker.Proof) validator.Subject {
+	t.Helper()
+	s := b.subject
+	s.Bundle, s.Statement = b.put(t, p.Bundle), p.Statement
+	return s
 }
 
 // plan is a rescale of a sum, without keys.
@@ -151,70 +171,146 @@ func (b *bench) with(t *testing.T, change func(*bundle.Bundle)) validator.Subjec
 	return s
 }
 
+// judged is what the log says of a proof, and the word that it deserves.
+type judged struct {
+	name    string
+	subject validator.Subject
+	reason  string
+}
+
+// changed are bundles with one part that is another.
+func (b *bench) changed(t *testing.T) []judged {
+	t.Helper()
+	resign := func(x *bundle.Bundle) { x.Signature = b.sign(x.Statement.SigningDigest()) }
+	list := []struct {
+		name, reason string
+		change       func(*bundle.Bundle)
+	}{
+		{"a broken proof", "proof", func(x *bundle.Bundle) { x.Proof[len(x.Proof)/2] ^= 1 }},
+		{"a truncated proof", "proof", func(x *bundle.Bundle) {
+			x.Proof = x.Proof[:len(x.Proof)-1]
+		}},
+		{"another node's signature", "signature", func(x *bundle.Bundle) {
+			x.Signature = attest.Signature(hosttest.Key(t).Sign(x.Statement.SigningDigest()))
+		}},
+		{"another task's statement", "statement", func(x *bundle.Bundle) {
+			x.Statement.Task[0] ^= 1
+			resign(x)
+		}},
+		{"another client", "statement", func(x *bundle.Bundle) {
+			x.Statement.Client[0] ^= 1
+			resign(x)
+		}},
+		{"another setup's statement", "setup", func(x *bundle.Bundle) {
+			x.Statement.Setup[0] ^= 1
+			resign(x)
+		}},
+		{"another output than the log's", "statement", func(x *bundle.Bundle) {
+			x.Statement.Outputs = lie(x.Outputs[0])
+			resign(x)
+		}},
+		{"another output than the statement's", "output", func(x *bundle.Bundle) {
+			lie(x.Outputs[0])
+		}},
+	}
+	out := make([]judged, len(list))
+	for i, c := range list {
+		out[i] = judged{c.name, b.with(t, c.change), c.reason}
+	}
+	return out
+}
+
+// lie changes one residue of an output and names what has become of it.
+func lie(output []byte) []attest.NamedDigest {
+	output[len(output)/2] ^= 1
+	return []attest.NamedDigest{{Name: "a", Digest: abi.SumDigest(output)}}
+}
+
+// foreign are whole bundles that are about something else.
+func (b *bench) foreign(t *testing.T) []judged {
+	t.Helper()
+	// A miner that reports a wrong output and says the same in its statement.
+	wrong := b.with(t, func(x *bundle.Bundle) {
+		x.Statement.Outputs = lie(x.Outputs[0])
+		x.Signature = b.sign(x.Statement.SigningDigest())
+	})
+	wrong.Outputs = lie(append([]byte(nil), b.bundle.Outputs[0]...))
+	// A proof under a setup that the miner made itself.
+	own, err := prover.New(prover.Config{Setup: hosttest.Setup(t), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := b.proving
+	with.Prover = own
+	other := b.job
+	other.ID[0]++
+	unnamed, noise := b.subject, b.subject
+	unnamed.Statement[0] ^= 1
+	noise.Bundle = b.put(t, []byte("no bundle"))
+	return []judged{
+		{"a wrong output", wrong, "proof"},
+		{"a proof under another setup", b.about(t, b.prove(t, b.job, with)), "proof"},
+		{"another task's bundle", b.about(t, b.prove(t, other, b.proving)), "statement"},
+		{"a statement that the log does not name", unnamed, "statement"},
+		{"noise", noise, "format"},
+	}
+}
+
 // TestVerdicts: an honest result with an honest proof is accepted, with a broken one it is
 // rejected, and so is every other bundle that does not prove this task's result.
 func TestVerdicts(t *testing.T) {
 	b := newBench(t)
-	resign := func(x *bundle.Bundle) { x.Signature = b.sign(x.Statement.SigningDigest()) }
-	cases := map[string]struct {
-		subject validator.Subject
-		reason  string
-	}{
-		"honest": {b.subject, ""},
-		"a broken proof": {
-			b.with(t, func(x *bundle.Bundle) { x.Proof[len(x.Proof)/2] ^= 1 }), "proof",
-		},
-		"a truncated proof": {
-			b.with(t, func(x *bundle.Bundle) { x.Proof = x.Proof[:len(x.Proof)-1] }), "proof",
-		},
-		"another node's signature": {
-			b.with(t, func(x *bundle.Bundle) {
-				key := hosttest.Key(t)
-				x.Signature = attest.Signature(key.Sign(x.Statement.SigningDigest()))
-			}), "signature",
-		},
-		"another task": {
-			b.with(t, func(x *bundle.Bundle) { x.Statement.Task[0] ^= 1; resign(x) }), "statement",
-		},
-		"another client": {
-			b.with(t, func(x *bundle.Bundle) { x.Statement.Client[0] ^= 1; resign(x) }),
-			"statement",
-		},
-		"another setup": {
-			b.with(t, func(x *bundle.Bundle) { x.Statement.Setup[0] ^= 1; resign(x) }), "setup",
-		},
-		"another output": {
-			b.with(t, func(x *bundle.Bundle) {
-				last := x.Outputs[0]
-				last[len(last)/2] ^= 1
-				x.Statement.Outputs = []attest.NamedDigest{{
-					Name: "a", Digest: abi.SumDigest(last),
-				}}
-				resign(x)
-			}), "statement",
-		},
-	}
-	other := b.subject
-	other.Statement[0] ^= 1
-	cases["a statement that the log does not name"] = struct {
-		subject validator.Subject
-		reason  string
-	}{other, "statement"}
-	noise := b.subject
-	noise.Bundle = b.put(t, []byte("no bundle"))
-	cases["noise"] = struct {
-		subject validator.Subject
-		reason  string
-	}{noise, "format"}
-	for name, c := range cases {
+	cases := append(b.changed(t), b.foreign(t)...)
+	for _, c := range append(cases, judged{"honest", b.subject, ""}) {
 		got, err := b.validator.Judge(t.Context(), c.subject)
 		if err != nil || got.Accepted != (c.reason == "") || got.Reason != c.reason {
-			t.Errorf("%s: accepted %t for %q, want %q, error %v", name, got.Accepted, got.Reason,
+			t.Errorf("%s: accepted %t for %q, want %q, error %v", c.name, got.Accepted, got.Reason,
 				c.reason, err)
 		}
-		if err == nil && got.Check() != nil {
-			t.Errorf("%s: %v", name, got.Check())
+		if err == nil && (got.Check() != nil || got.Task != b.subject.Task ||
+			got.Bundle != c.subject.Bundle || got.Statement != c.subject.Statement) {
+			t.Errorf("%s: %+v", c.name, got)
 		}
+	}
+}
+
+// oversized is a store in which one blob is larger than any bundle.
+type oversized struct {
+	*blob.Store
+
+	digest abi.Digest
+}
+
+func (o oversized) Open(d abi.Digest) (io.ReadCloser, int64, error) {
+	r, size, err := o.Store.Open(d)
+	if d == o.digest {
+		size = int64(bundle.BytesMax) + 1
+	}
+	return r, size, err
+}
+
+// TestOversizedBundleIsNotRead: what cannot be a bundle speaks against the miner, and takes no
+// memory.
+func TestOversizedBundleIsNotRead(t *testing.T) {
+	b := newBench(t)
+	v, err := validator.New(validator.Config{
+		Blobs: oversized{b.store, b.subject.Bundle}, Variants: oneVariant{plan(t)},
+		Setup: b.setup, AllowDevelopmentSetup: true, Self: b.subject.Node, Now: time.Now,
+		KeyBytesMax: 1 << 20,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := v.Judge(t.Context(), b.subject)
+	if err != nil || got.Accepted || got.Reason != "format" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestConfig: nothing may be left out.
+func TestConfig(t *testing.T) {
+	if _, err := validator.New(validator.Config{}); !errors.Is(err, validator.ErrConfig) {
+		t.Errorf("error %v", err)
 	}
 }
 
@@ -241,17 +337,14 @@ func TestNoVerdict(t *testing.T) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
-	setup := hosttest.Setup(t).Verifier()
 	strict, err := validator.New(validator.Config{
-		Blobs: b.store, Variants: oneVariant{plan(t)}, Setup: setup, Now: time.Now,
+		Blobs: b.store, Variants: oneVariant{plan(t)}, Setup: b.setup, Now: time.Now,
 		Self: b.subject.Node, KeyBytesMax: 1 << 20,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := b.subject
-	s.Setup = setup.Digest()
-	if _, err := strict.Judge(t.Context(), s); !errors.Is(err, validator.ErrNoVerdict) {
+	if _, err := strict.Judge(t.Context(), b.subject); !errors.Is(err, validator.ErrNoVerdict) {
 		t.Errorf("a development setup: error %v", err)
 	}
 }
