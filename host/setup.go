@@ -3,7 +3,9 @@ package host
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"time"
 
@@ -49,17 +51,24 @@ func (n *Node) wireAttester(
 	if n.opts.Setup == nil {
 		return nil
 	}
+	// Recorded integers and what the prover derives from them have a half each.
+	half := max(1, n.opts.share()/int64(2*a.seats))
 	a.newProver = func(onProgress func(prover.Progress)) (*prover.Prover, error) {
 		return prover.New(prover.Config{
-			Setup: n.opts.Setup, MemoryMax: max(1, n.opts.share()/int64(a.seats)),
-			Now: n.opts.Now, OnProgress: onProgress,
+			Setup: n.opts.Setup, MemoryMax: half, Now: n.opts.Now, OnProgress: onProgress,
 		})
+	}
+	// What a killed process left there is of no use.
+	spool := n.opts.path("spool")
+	if err := errors.Join(os.RemoveAll(spool), os.MkdirAll(spool, 0o700)); err != nil {
+		return fmt.Errorf("make the folder for witnesses: %w", err)
 	}
 	v := n.opts.Setup.Verifier()
 	key := n.core.key
 	a.setup = v.Digest()
 	a.proving = worker.Proving{
 		Setup: a.setup, Node: n.core.self(), Build: n.opts.Version,
+		WitnessBytesMax: half, SpoolDir: spool,
 		Sign: func(d abi.Digest) attest.Signature { return attest.Signature(key.Sign(d)) },
 	}
 	var err error

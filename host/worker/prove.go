@@ -26,6 +26,10 @@ type Proving struct {
 	Sign func(abi.Digest) attest.Signature
 	// Build is the version of this program, stated and not proven.
 	Build string
+	// WitnessBytesMax is how many bytes of recorded integers are kept in memory; the rest
+	// goes to a file in SpoolDir. 0 keeps all in memory.
+	WitnessBytesMax int64
+	SpoolDir        string
 }
 
 // Proven is a task whose result is to be proved.
@@ -60,8 +64,7 @@ func (w *Worker) Prove(ctx context.Context, t Proven, with Proving) (Proof, erro
 	return p, nil
 }
 
-func (w *Worker) prove(ctx context.Context, t Proven, with Proving) (Proof, error) {
-	var p Proof
+func (w *Worker) prove(ctx context.Context, t Proven, with Proving) (p Proof, err error) {
 	watch := stopwatch{now: w.cfg.Now, last: w.cfg.Now()}
 	v, err := w.variant(ctx, t.Task)
 	if err != nil {
@@ -71,10 +74,11 @@ func (w *Worker) prove(ctx context.Context, t Proven, with Proving) (Proof, erro
 	if err != nil {
 		return p, &Error{Cause: CauseProgram, Err: err}
 	}
-	public, witness, err := w.record(ctx, t, v, system)
+	public, witness, err := w.record(ctx, t, v, system, with)
 	if err != nil {
 		return p, err
 	}
+	defer func() { err = errors.Join(err, witness.Close()) }()
 	watch.lap(&p.Record)
 	statement, outputs, err := w.statement(t, v, public, with)
 	if err != nil {
@@ -102,7 +106,7 @@ func (w *Worker) prove(ctx context.Context, t Proven, with Proving) (Proof, erro
 
 // record executes the Plan with a recorder and returns what the proof is about.
 func (w *Worker) record(
-	ctx context.Context, t Proven, v *registry.Variant, system *identity.System,
+	ctx context.Context, t Proven, v *registry.Variant, system *identity.System, with Proving,
 ) (*identity.Publics, *identity.Witness, error) {
 	plan, err := w.loadPlan(ctx, v)
 	if err != nil {
@@ -122,6 +126,9 @@ func (w *Worker) record(
 		return nil, nil, err
 	}
 	collector := identity.NewCollector(system)
+	if with.WitnessBytesMax > 0 {
+		collector.Spool(with.SpoolDir, with.WitnessBytesMax)
+	}
 	public.Outputs, err = fhe.Execute(ctx, plan, keys, public.Inputs,
 		fhe.RunOptions{Recorder: collector})
 	if err != nil {

@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"context"
+	"os"
 	"testing"
 	"time"
 
@@ -62,6 +63,15 @@ func TestProve(t *testing.T) {
 		s.Signed.Build != "test" || s.Signed.ProveMicros <= 0 || p.Record <= 0 ||
 		p.Stats.Wires == 0 {
 		t.Errorf("%+v, %+v", s.Signed, p)
+	}
+	// A witness that does not fit the memory is the same witness.
+	with.WitnessBytesMax, with.SpoolDir = 1, t.TempDir()
+	spooled, err := w.Prove(t.Context(), job, with)
+	if err != nil || spooled.Statement != p.Statement || len(spooled.Bundle) != len(p.Bundle) {
+		t.Errorf("%d bytes for %s, %v", len(spooled.Bundle), spooled.Statement, err)
+	}
+	if left, err := os.ReadDir(with.SpoolDir); err != nil || len(left) != 0 {
+		t.Errorf("%d files are left, %v", len(left), err)
 	}
 	testProofFaults(t, w, job, with)
 }
