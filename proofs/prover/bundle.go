@@ -1,6 +1,7 @@
 package prover
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
@@ -113,9 +114,7 @@ func chooseFolded(list []weighedProduct, factors int) []bool {
 			order = append(order, int32(f))
 		}
 	}
-	slices.SortStableFunc(order, func(a, b int32) int {
-		return int(int64(cost[a]) - int64(cost[b]))
-	})
+	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(cost[a], cost[b]) })
 	folds, pinned := make([]bool, factors+1), make([]bool, factors+1)
 	for _, f := range order {
 		if pinned[f] {

@@ -13,7 +13,9 @@ func (j *job) divide() error {
 	s := j.request.System
 	targets := make([]target, len(s.Groups))
 	for at, g := range s.Groups {
-		targets[at] = target{monomials: j.terms.groups[at], rows: j.ch.Combinations[at]}
+		targets[at] = target{
+			monomials: j.terms.groups[at], rows: j.ch.Combinations[at], divisor: s.Prime(g.Prime),
+		}
 		if g.Rounds == 0 {
 			targets[at].rows = [][]uint64{{1}}
 		}
@@ -26,11 +28,6 @@ func (j *job) divide() error {
 	if err != nil {
 		return err
 	}
-	for i, w := range words {
-		if err := j.divideBy(w, sums[i]); err != nil {
-			return err
-		}
-	}
 	return j.cut(words, sums)
 }
 
@@ -41,23 +38,6 @@ func (j *job) quotientBits() int {
 		width = max(width, p.Limb*identity.PartBits+bits.Len64(uint64(p.Bound)))
 	}
 	return width
-}
-
-// divideBy divides the sums of each group by its prime.
-func (j *job) divideBy(w *word, sums [][]partial) error {
-	for at, g := range j.request.System.Groups {
-		inverse, err := w.m.Inv(w.m.Reduce(j.request.System.Prime(g.Prime)))
-		if err != nil {
-			return fmt.Errorf("divide by a prime: %w", err)
-		}
-		shoup := w.m.Shoup(inverse)
-		for t := range sums[at] {
-			for i, x := range sums[at][t].products {
-				sums[at][t].products[i] = w.m.MulShoup(x, inverse, shoup)
-			}
-		}
-	}
-	return nil
 }
 
 // cut writes the parts of all quotients. A combination that its prime does not divide has
@@ -185,7 +165,7 @@ func (j *job) explain(group int) error {
 	for at, id := range g.Identities {
 		row := make([]uint64, len(g.Identities))
 		row[at] = 1
-		sums, err := j.sums([]*word{w}, []target{{j.terms.groups[group], [][]uint64{row}}})
+		sums, err := j.sums([]*word{w}, []target{{j.terms.groups[group], [][]uint64{row}, 1}})
 		if err != nil {
 			return err
 		}

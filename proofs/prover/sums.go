@@ -7,6 +7,8 @@ type target struct {
 	monomials []monomial
 	// rows[t] are the weights of the identities that the monomials occur in.
 	rows [][]uint64
+	// divisor is what the sums are divided by.
+	divisor uint64
 }
 
 // partial is a sum on its way: the products as values, what is linear as coefficients.
@@ -237,9 +239,15 @@ func (s *wordSums) finish() error {
 		if err := w.table.Inverse(sum.products); err != nil {
 			return fmt.Errorf("transform: %w", err)
 		}
+		inverse, err := w.m.Inv(w.m.Reduce(s.targets[list[i].target].divisor))
+		if err != nil {
+			return fmt.Errorf("divide by a prime: %w", err)
+		}
+		shoup := w.m.Shoup(inverse)
 		offset := w.m.Mul(sum.offset, w.m.Reduce(plainOffset))
 		for k, x := range sum.linear {
-			sum.products[k] = w.m.Add(sum.products[k], w.m.Sub(x, offset))
+			x = w.m.Add(sum.products[k], w.m.Sub(x, offset))
+			sum.products[k] = w.m.MulShoup(x, inverse, shoup)
 		}
 		sum.linear = nil
 		return nil
