@@ -167,6 +167,28 @@ func TestWidePlain(t *testing.T) {
 	}
 }
 
+// TestScaleLift: scaled factors are those of package identity, for coefficients of the prime
+// and of larger ones.
+func TestScaleLift(t *testing.T) {
+	primes, err := rns.PrimesBelow(40, 6, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := rns.NewModulus(primes[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := int64(m.Value())
+	w := append(edges(rand.New(rand.NewPCG(11, 12)), 40), q-1, q, 1-q, -q, q/2, -q/2)
+	want := make([]int64, len(w))
+	for _, by := range []uint64{1, 2, m.Value() / 3, m.Value() - 1} {
+		identity.ScaleLift(want, w, by, m)
+		if got := scaleLift(w, by, m); !slices.Equal(got, want) {
+			t.Errorf("times %d: %v instead of %v", by, got, want)
+		}
+	}
+}
+
 // TestFold: sums of weighed polynomials are those of the field, in more than one stretch.
 func TestFold(t *testing.T) {
 	const n = foldStretch + 7

@@ -61,6 +61,9 @@ func TestNamedPlans(t *testing.T) {
 				name := fmt.Sprintf("%s, %s, committed keys %t", params.Name(), plan.name, committed)
 				o := identity.Options{CommittedKeys: committed}
 				r := execute(t, plan.plan(t, params), setup, 1, o)
+				if plan.name == "scaled" && !hasScaled(r.System) {
+					t.Errorf("%s: no factor is scaled", name)
+				}
 				proof, stats, err := p.Prove(t.Context(), r)
 				if err != nil {
 					t.Fatalf("%s: %v", name, err)
@@ -75,6 +78,19 @@ func TestNamedPlans(t *testing.T) {
 			}
 		}
 	}
+}
+
+func hasScaled(s *identity.System) bool {
+	for _, id := range s.Identities {
+		for _, term := range id.Terms {
+			for _, f := range term.Factors {
+				if f.Scale != 1 {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // TestGroth16: proofs verify under the default opening.
@@ -290,29 +306,37 @@ func refuse(t *testing.T, p *Prover, r Request, want string) {
 	}
 }
 
-// TestRefuseLargeWire: a wire that satisfies the identities and is too large for its bound
-// is refused by its projection.
+// TestRefuseLargeWire: wires that satisfy the identities and are larger than a run's are
+// refused: by their projections, or by the bound of a quotient where that is tight.
 func TestRefuseLargeWire(t *testing.T) {
 	params := shaped(t, 5, 3, 1)
 	setup := clearOpening(t, 32)
-	r := execute(t, productPlan(t, params), setup, 1, identity.Options{})
-	for poly := r.System.Wires; poly < r.System.Quotients; poly++ {
-		if r.System.Polys[poly].Kind != identity.KindRescale {
-			continue
-		}
+	for _, c := range []struct {
+		plan *fhe.Compiled
+		want string
+	}{
+		{productPlan(t, params), "projects beyond its bound"},
+		{rescaled(params), "exceeds its bound"},
+	} {
+		r := execute(t, c.plan, setup, 1, identity.Options{})
 		q := int64(params.Q(params.MaxLevel()))
-		for i := range r.Witness.Coeffs(poly) {
-			r.Witness.Coeffs(poly)[i] += q << 10
-		}
-	}
-	// The quotients by the last prime are less by 2^10.
-	for _, component := range r.Public.Outputs[0].C {
-		for limb, residues := range component.Limbs {
-			q := params.Q(limb)
-			for i, x := range residues {
-				residues[i] = (x + q - 1<<10) % q
+		for poly := r.System.Wires; poly < r.System.Quotients; poly++ {
+			if r.System.Polys[poly].Kind != identity.KindRescale {
+				continue
+			}
+			for i := range r.Witness.Coeffs(poly) {
+				r.Witness.Coeffs(poly)[i] += q << 10
 			}
 		}
+		// The quotients by the last prime are less by 2^10.
+		for _, component := range r.Public.Outputs[0].C {
+			for limb, residues := range component.Limbs {
+				q := params.Q(limb)
+				for i, x := range residues {
+					residues[i] = (x + q - 1<<10) % q
+				}
+			}
+		}
+		refuse(t, newProver(t, Config{Setup: setup}), r, c.want)
 	}
-	refuse(t, newProver(t, Config{Setup: setup}), r, "projects beyond its bound")
 }

@@ -154,6 +154,7 @@ func namedPlans() []namedPlan {
 		{"hoisted", hoisted},
 		{"product", productPlan},
 		{"masked", masked},
+		{"scaled", scaled},
 		{"chain", func(_ testing.TB, p *fhe.Params) *fhe.Compiled { return chain(p, 2, 9) }},
 		{"copy", func(_ testing.TB, p *fhe.Params) *fhe.Compiled {
 			b := fhetest.NewPlanBuilder(p, abi.PackSlots)
@@ -193,16 +194,10 @@ func masked(t testing.TB, p *fhe.Params) *fhe.Compiled {
 	x := b.Input(p.MaxLevel(), fhetest.HalfBits(p))
 	var sum fhe.Reg
 	for i := range 3 {
-		poly, err := fhetest.UniformPoly(p.N(), p.Moduli(p.MaxLevel()), uint64(i))
-		if err != nil {
-			t.Fatal(err)
-		}
-		at, err := b.Constant(poly, b.Scale(x))
-		if err != nil {
-			t.Fatal(err)
-		}
 		rotated := b.Rotate(x, fhe.NoReg, p.GaloisElement(i+1))
-		masked := b.Do(fhe.Step{Op: fhe.StepMulConst, A: rotated, Const: at})
+		masked := b.Do(fhe.Step{
+			Op: fhe.StepMulConst, A: rotated, Const: constant(t, b, x, uint64(i)),
+		})
 		if i == 0 {
 			sum = masked
 		} else {
@@ -213,6 +208,41 @@ func masked(t testing.TB, p *fhe.Params) *fhe.Compiled {
 	return b.Compiled()
 }
 
+// scaled is like masked with products that do not fit the field unless constants take their
+// coefficients: a large integer multiplies each.
+func scaled(t testing.TB, p *fhe.Params) *fhe.Compiled {
+	t.Helper()
+	b := fhetest.NewPlanBuilder(p, abi.PackSlots)
+	x := b.Input(p.MaxLevel(), fhetest.HalfBits(p))
+	sum := b.Do(fhe.Step{Op: fhe.StepMulConst, A: x, Const: constant(t, b, x, 9)})
+	for i := range 3 {
+		rotated := b.Rotate(x, fhe.NoReg, p.GaloisElement(i+1))
+		product := b.Do(fhe.Step{
+			Op: fhe.StepMulConst, A: rotated, Const: constant(t, b, x, uint64(i)),
+		})
+		sum = b.Binary(fhe.StepAdd, sum, b.Do(fhe.Step{
+			Op: fhe.StepMulInt, A: product, Int: 1234567890123456789 / int64(i+2),
+		}))
+	}
+	b.Output(sum)
+	return b.Compiled()
+}
+
+// constant adds a uniform constant that can multiply x.
+func constant(t testing.TB, b *fhetest.PlanBuilder, x fhe.Reg, seed uint64) int {
+	t.Helper()
+	p := b.Plan.Params
+	poly, err := fhetest.UniformPoly(p.N(), p.Moduli(p.MaxLevel()), seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := b.Constant(poly, b.Scale(x))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
 // chain is a Plan of count rotations, one after the other, with one key.
 func chain(p *fhe.Params, level, count int) *fhe.Compiled {
 	b := fhetest.NewPlanBuilder(p, abi.PackSlots)
@@ -221,5 +251,12 @@ func chain(p *fhe.Params, level, count int) *fhe.Compiled {
 		r = b.Rotate(r, fhe.NoReg, p.GaloisElement(1))
 	}
 	b.Output(r)
+	return b.Compiled()
+}
+
+// rescaled is the smallest Plan with wires: one rescale.
+func rescaled(p *fhe.Params) *fhe.Compiled {
+	b := fhetest.NewPlanBuilder(p, abi.PackSlots)
+	b.Output(b.Unary(fhe.StepRescale, b.Input(p.MaxLevel(), fhetest.WideBits(p))))
 	return b.Compiled()
 }
