@@ -255,7 +255,7 @@ func (n *Node) watchLeadership() {
 // becomeReady waits until everything that was committed before this term is applied.
 func (n *Node) becomeReady() {
 	term := n.raft.CurrentTerm()
-	if err := n.raft.Barrier(0).Error(); err != nil {
+	if err := n.answer(func() raft.Future { return n.raft.Barrier(0) }); err != nil {
 		n.cfg.Log.Warn("leadership was lost before it began", "error", err)
 		return
 	}

@@ -73,6 +73,8 @@ func (n *Node) await(ctx context.Context, entry []byte) (state.Response, error) 
 		return o.resp, o.err
 	case <-ctx.Done():
 		return state.Response{}, fmt.Errorf("%w: %w", ErrMaybeApplied, ctx.Err())
+	case <-n.stopped: // the library may have lost it
+		return state.Response{}, fmt.Errorf("%w: %w", ErrMaybeApplied, ErrClosed)
 	}
 }
 

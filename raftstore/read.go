@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/hashicorp/raft"
+
 	"github.com/cerberus-host/cerberus/raftstore/state"
 )
 
@@ -77,13 +79,26 @@ func (n *Node) verifyLeadership() error {
 		}
 		return ErrUnavailable
 	}
-	if err := n.raft.VerifyLeader().Error(); err != nil {
+	if err := n.answer(n.raft.VerifyLeader); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotLeader, err)
 	}
 	if n.raft.CurrentTerm() != term {
 		return fmt.Errorf("%w: the term changed", ErrUnavailable)
 	}
 	return nil
+}
+
+// answer waits for the library's answer to a question, or for the node to stop, with
+// ErrClosed: what is in the library's queues when it shuts down is never answered.
+func (n *Node) answer(ask func() raft.Future) error {
+	done := make(chan error, 1)
+	go func() { done <- ask().Error() }()
+	select {
+	case err := <-done:
+		return err
+	case <-n.stopped:
+		return ErrClosed
+	}
 }
 
 // Barrier waits until every command that was committed before the call is applied here.
