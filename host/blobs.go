@@ -151,17 +151,23 @@ func (b *blobsBackend) commit(
 	return refusal(err)
 }
 
-// putOwn stores and records a blob that the node made, and returns its digest.
+// putOwn stores and records a blob that the node made, and returns its digest. What the log
+// does not take is not kept.
 func (b *blobsBackend) putOwn(
 	ctx context.Context, data []byte, kind state.BlobKind, owner abi.Address,
 ) (abi.Digest, error) {
 	b.gate.RLock()
-	defer b.gate.RUnlock()
 	d, err := b.store.Put(data)
 	if err != nil {
+		b.gate.RUnlock()
 		return d, refusal(err)
 	}
-	return d, b.commit(ctx, d, int64(len(data)), kind, owner)
+	err = b.commit(ctx, d, int64(len(data)), kind, owner)
+	b.gate.RUnlock()
+	if err != nil {
+		b.forget(ctx, d)
+	}
+	return d, err
 }
 
 // PutChunk implements api.Blobs.
