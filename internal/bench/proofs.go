@@ -16,7 +16,6 @@ import (
 	"github.com/cerberus-host/cerberus/fhe/squeeze"
 	hostruntime "github.com/cerberus-host/cerberus/host/runtime"
 	"github.com/cerberus-host/cerberus/internal/figures"
-	"github.com/cerberus-host/cerberus/internal/rangecircuit"
 	"github.com/cerberus-host/cerberus/proofs/identity"
 	"github.com/cerberus-host/cerberus/proofs/opening"
 	"github.com/cerberus-host/cerberus/proofs/prover"
@@ -51,35 +50,7 @@ func measureProofs(ctx context.Context, b *bench, f *figures.File) error {
 	if err := b.measureVerifyTable(ctx, setup, f); err != nil {
 		return err
 	}
-	if err := b.measureRangeChecks(ctx, f); err != nil {
-		return err
-	}
 	return b.measureCeremony(ctx, f)
-}
-
-// measureRangeChecks proves a key switch the usual way, in a small ring: constraints and time
-// grow with its degree, and at N = 8192 the setup alone takes several minutes.
-func (b *bench) measureRangeChecks(ctx context.Context, f *figures.File) error {
-	b.sayf("prove a key switch as range checks in one circuit")
-	params, err := fhe.ParamsByName("insecure-10-4")
-	if err != nil {
-		return err
-	}
-	instance, err := rangecircuit.NewInstance(params, 2, 1)
-	if err != nil {
-		return err
-	}
-	cost, err := rangecircuit.Measure(ctx, instance, time.Now)
-	if err != nil {
-		return err
-	}
-	f.Add(figures.Row{
-		Figure: "key switch at 3 limbs as range checks in one circuit, N = 1024: prove",
-		Value:  cost.Prove.Seconds(), Unit: "s",
-		Reference: fmt.Sprintf("%d constraints, setup %.3g s", cost.Constraints,
-			cost.Setup.Seconds()),
-	})
-	return nil
 }
 
 // statement is what the measured proofs are about.

@@ -224,7 +224,7 @@ func upperRows() []Row {
 		{Path: "internal/kit", Ours: []string{"abi", "fhe/...", "host/...", "sdk-wasm/..."}},
 		{Path: "internal/bench", Ours: []string{
 			"abi", publicAPI, raftLogAPI, "fhe/...", "host/...", "client", "raftstore/...", "plugins/...",
-			"proofs/...", "sdk-wasm/...", "internal/figures", "internal/rangecircuit",
+			"proofs/...", "sdk-wasm/...", "internal/figures",
 		}, Third: []string{gnarkCryptoLib}},
 		{
 			Path: "internal/rangecircuit", Ours: []string{"fhe", "fhe/rns"},
