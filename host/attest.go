@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -330,8 +331,9 @@ func (a *attester) judgeNext(ctx context.Context) bool {
 	var list []state.Task
 	alone := false
 	err := a.raft.Read(ctx, func(v *state.View) error {
-		list = v.ProvedTasks(attestBatch)
-		alone = len(validators(v)) <= 1
+		if judges := validators(v); slices.Contains(judges, a.self()) {
+			list, alone = v.ProvedTasks(attestBatch), len(judges) == 1
+		}
 		return nil
 	})
 	if err != nil {

@@ -419,3 +419,39 @@ func TestOwedProofsHoldBackResults(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoJudges: a node judges while it is a validator, its own proofs only while it is the
+// only one; nothing is lost in between.
+func TestWhoJudges(t *testing.T) {
+	n := provingNode(t, hosttest.Setup(t), time.Now, nil, nil)
+	version := n.Install(1, hosttest.Square(t, "square"))
+	self, other := n.Address(), hosttest.Key(t).Address()
+	validator := func(a abi.Address, grant bool) {
+		_, err := n.Admin.Nodes.SetRole(t.Context(), &cerberusv1.SetRoleRequest{
+			Address: a[:], Role: cerberusv1.Role_ROLE_VALIDATOR, Grant: grant,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := n.Stranger()
+	for _, s := range []struct {
+		name         string
+		before, back func()
+	}{
+		{"another one, too", func() { validator(other, true) }, func() { validator(other, false) }},
+		{"none", func() { validator(self, false) }, func() { validator(self, true) }},
+	} {
+		s.before()
+		_, req := proofRequest(t, c, version)
+		id := submit(t, c, req)
+		eventually(t, "a proof waits", func() bool { return counts(t, c).GetProved() == 1 })
+		s.back()
+		if a := c.AwaitSettled(id).GetAttestation(); a.GetState() != settled {
+			t.Errorf("%s: attestation %v", s.name, a)
+		}
+	}
+	if got := counts(t, c).GetVerdictsRefused(); got != 0 {
+		t.Errorf("%d verdicts were refused", got)
+	}
+}
