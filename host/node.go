@@ -296,6 +296,10 @@ func (n *Node) refuseSignature(w http.ResponseWriter, r *http.Request, err error
 	if !errors.As(refusal(err), &refused) {
 		refused = api.Refuse(api.InvalidSignature, "", "%s", err)
 	}
+	if n.core.cluster() == nil {
+		// No signature can be checked yet; a client tries again.
+		refused = api.Refuse(api.NotReady, "", "%s", ErrStarting)
+	}
 	if err := api.WriteError(w, r, refused); err != nil {
 		n.opts.Log.DebugContext(r.Context(), "answer lost", "error", err)
 	}

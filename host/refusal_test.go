@@ -3,10 +3,17 @@ package host
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/cerberus-host/cerberus/fhe/lattigo"
 	"github.com/cerberus-host/cerberus/host/api"
+	"github.com/cerberus-host/cerberus/host/config"
+	"github.com/cerberus-host/cerberus/host/identity"
 	"github.com/cerberus-host/cerberus/host/worker"
 	"github.com/cerberus-host/cerberus/raftstore"
 	"github.com/cerberus-host/cerberus/raftstore/state"
@@ -81,5 +88,31 @@ func TestAvailableMemory(t *testing.T) {
 		if got := availableMemory([]byte(text)); got != want {
 			t.Errorf("%q: %d, want %d", text, got, want)
 		}
+	}
+}
+
+// TestSignatureBeforeTheClusterIsKnown: a node that starts cannot check a signature, which is
+// no fault of the signature's: a client that gave up would lose a task over a restart.
+func TestSignatureBeforeTheClusterIsKnown(t *testing.T) {
+	cfg := config.Defaults()
+	cfg.DataDir, cfg.Listen = t.TempDir(), "127.0.0.1:0"
+	cfg.DiskFloorBytes = 1
+	n, err := Open(t.Context(), Options{Config: cfg, Engine: lattigo.New(), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	r := httptest.NewRequest(http.MethodPost, api.Procedures()[0], http.NoBody)
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set(identity.Header, "a signature")
+	w := httptest.NewRecorder()
+	n.server.Handler.ServeHTTP(w, r)
+	if body := w.Body.String(); w.Code != http.StatusServiceUnavailable ||
+		!strings.Contains(body, "unavailable") {
+		t.Errorf("%d %s", w.Code, body)
 	}
 }
