@@ -207,7 +207,7 @@ func shapedProof(ctx context.Context, setup *opening.Setup, sh *protocol.Shape) 
 			p.Projections[i][row].Lo = uint64(row)
 		}
 	}
-	if p.Opening, err = setup.Open(ctx, w, w, product, nil); err != nil {
+	if p.Opening, err = setup.Open(ctx, w, w, product); err != nil {
 		return nil, nil, err
 	}
 	proof, err := p.Encode(sh)

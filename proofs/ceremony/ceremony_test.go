@@ -180,7 +180,7 @@ func opens(t *testing.T, s *opening.Setup) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof, err := s.Open(context.Background(), w, y, product, nil)
+	proof, err := s.Open(context.Background(), w, y, product)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -256,7 +256,7 @@ func try(ctx context.Context, s *opening.Setup) error {
 	if err != nil {
 		return err
 	}
-	proof, err := s.Open(ctx, w, y, product, nil)
+	proof, err := s.Open(ctx, w, y, product)
 	if err != nil {
 		return err
 	}

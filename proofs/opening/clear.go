@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"io"
 
 	"github.com/consensys/gnark-crypto/ecc"
 	"github.com/consensys/gnark-crypto/ecc/bn254"
@@ -62,7 +61,7 @@ func (c *Clear) CommitScalars(w []fr.Element) (bn254.G1Affine, error) {
 
 // Open implements [Prover].
 func (c *Clear) Open(
-	ctx context.Context, w, y []fr.Element, s fr.Element, _ io.Reader,
+	ctx context.Context, w, y []fr.Element, s fr.Element,
 ) ([]byte, error) {
 	if len(w) != c.size || len(y) != c.size {
 		return nil, fmt.Errorf("%w: %d and %d elements instead of %d", ErrVector, len(w), len(y),

@@ -19,7 +19,7 @@
 //	setup, err := opening.LoadDevelopment(ctx, folder, 8192, nil)
 //	...
 //	c, err := setup.Commit(w)
-//	proof, err := setup.Open(ctx, elements, y, s, nil)
+//	proof, err := setup.Open(ctx, elements, y, s)
 //	err = setup.Verifier().Verify(c, y, s, proof)
 //
 // # Trust

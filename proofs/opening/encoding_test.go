@@ -27,7 +27,7 @@ func TestRefuseEncodings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof, err := p.Open(context.Background(), w, y, s, nil)
+	proof, err := p.Open(context.Background(), w, y, s)
 	if err != nil {
 		t.Fatal(err)
 	}

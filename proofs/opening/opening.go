@@ -2,7 +2,6 @@ package opening
 
 import (
 	"context"
-	"io"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
@@ -50,10 +49,9 @@ type Prover interface {
 	Commit(w []int64) (bn254.G1Affine, error)
 	// CommitScalars commits to at most Size field elements.
 	CommitScalars(w []fr.Element) (bn254.G1Affine, error)
-	// Open shows that w has the inner product s with y. w and y have Size elements. random is
-	// for schemes that take their blinding from the caller; nil is crypto/rand. Neither scheme
-	// here does: gnark draws from crypto/rand itself (a test makes that repeatable with
-	// testing/cryptotest), and [Clear] blinds nothing. It returns [ErrOpening] if the claim
-	// is false.
-	Open(ctx context.Context, w, y []fr.Element, s fr.Element, random io.Reader) ([]byte, error)
+	// Open shows that w has the inner product s with y. All three have Size elements. The
+	// blinding of a Groth16 opening is gnark's own, from crypto/rand (a test makes it
+	// repeatable with testing/cryptotest); [Clear] blinds nothing. It returns [ErrOpening] if
+	// the claim is false.
+	Open(ctx context.Context, w, y []fr.Element, s fr.Element) ([]byte, error)
 }

@@ -98,7 +98,7 @@ func testOpen(t *testing.T, p opening.Prover) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof, err := p.Open(context.Background(), wf, y, s, nil)
+	proof, err := p.Open(context.Background(), wf, y, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func testOpen(t *testing.T, p opening.Prover) {
 			t.Errorf("byte %d may be anything", i)
 		}
 	}
-	if _, err := p.Open(context.Background(), wf[1:], y, s, nil); !errors.Is(err,
+	if _, err := p.Open(context.Background(), wf[1:], y, s); !errors.Is(err,
 		opening.ErrVector) {
 		t.Errorf("a short vector: error %v", err)
 	}
@@ -158,7 +158,7 @@ func TestForeignSetup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof, err := a.Open(context.Background(), elements(w), y, s, nil)
+	proof, err := a.Open(context.Background(), elements(w), y, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestZeroVector(t *testing.T) {
 		if err != nil || !c.IsInfinity() {
 			t.Fatalf("%s: commitment %v, error %v", name, c, err)
 		}
-		proof, err := p.Open(context.Background(), w, y, fr.Element{}, nil)
+		proof, err := p.Open(context.Background(), w, y, fr.Element{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,13 +200,13 @@ func TestFalseClaim(t *testing.T) {
 		w, y := make([]fr.Element, 16), make([]fr.Element, 16)
 		var one fr.Element
 		one.SetOne()
-		_, err := p.Open(context.Background(), w, y, one, nil)
+		_, err := p.Open(context.Background(), w, y, one)
 		if !errors.Is(err, opening.ErrOpening) {
 			t.Errorf("%s: error %v", name, err)
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		if _, err := p.Open(ctx, w, y, fr.Element{}, nil); !errors.Is(err, context.Canceled) {
+		if _, err := p.Open(ctx, w, y, fr.Element{}); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: cancelled: error %v", name, err)
 		}
 	}
@@ -226,7 +226,7 @@ func TestRepeatable(t *testing.T) {
 			t.Run("", func(t *testing.T) {
 				cryptotest.SetGlobalRandom(t, seed)
 				var err error
-				if out, err = p.Open(context.Background(), w, y, s, nil); err != nil {
+				if out, err = p.Open(context.Background(), w, y, s); err != nil {
 					t.Fatal(err)
 				}
 			})
@@ -331,7 +331,7 @@ func BenchmarkSetup(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	proof, err := setup.Open(context.Background(), w, y, s, nil)
+	proof, err := setup.Open(context.Background(), w, y, s)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -352,7 +352,7 @@ func BenchmarkSetup(b *testing.B) {
 			return err
 		}},
 		{"open", func() error {
-			_, err := setup.Open(context.Background(), w, y, s, nil)
+			_, err := setup.Open(context.Background(), w, y, s)
 			return err
 		}},
 		{"verify", func() error { return setup.Verifier().Verify(c, y, s, proof) }},

@@ -3,7 +3,6 @@ package opening
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/consensys/gnark-crypto/ecc"
@@ -161,7 +160,7 @@ func (s *Setup) CommitScalars(w []fr.Element) (bn254.G1Affine, error) {
 // Open implements [Prover]. The proof system draws its own randomness, from crypto/rand:
 // openings of the same vector differ.
 func (s *Setup) Open(
-	ctx context.Context, w, y []fr.Element, claim fr.Element, _ io.Reader,
+	ctx context.Context, w, y []fr.Element, claim fr.Element,
 ) ([]byte, error) {
 	size := s.verifier.size
 	if len(w) != size || len(y) != size {

@@ -37,7 +37,7 @@ func (j *job) reduce() error {
 	}
 	j.tell(PhaseOpen, 0, 1)
 	y, w := c.y[0], c.w[0]
-	j.proof.Opening, err = j.prover.cfg.Setup.Open(j.ctx, w, y, running, j.prover.cfg.Random)
+	j.proof.Opening, err = j.prover.cfg.Setup.Open(j.ctx, w, y, running)
 	if errors.Is(err, opening.ErrOpening) {
 		// The identities do not hold over the integers: a quotient was right by chance modulo
 		// the words.

@@ -2,10 +2,8 @@ package prover
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"runtime"
 	"time"
 
@@ -51,9 +49,6 @@ type Config struct {
 	// MemoryMax bounds the bytes of transforms and of public vectors that one proof keeps at
 	// a time; 0 means 512 MiB. A proof in less memory takes longer and has the same bytes.
 	MemoryMax int64
-	// Random blinds openings of setups that take their blinding from it; nil means
-	// crypto/rand.
-	Random io.Reader
 	// Now is the clock for timings.
 	Now func() time.Time
 	// OnProgress, if not nil, is called from one goroutine of each proof.
@@ -75,9 +70,6 @@ func New(cfg Config) (*Prover, error) {
 	}
 	if cfg.MemoryMax <= 0 {
 		cfg.MemoryMax = memoryDefault
-	}
-	if cfg.Random == nil {
-		cfg.Random = rand.Reader
 	}
 	return &Prover{cfg: cfg}, nil
 }
