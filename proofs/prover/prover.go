@@ -74,6 +74,9 @@ func New(cfg Config) (*Prover, error) {
 	return &Prover{cfg: cfg}, nil
 }
 
+// Verifier is that of the setup.
+func (p *Prover) Verifier() opening.Verifier { return p.cfg.Setup.Verifier() }
+
 // Request is one task's proof. Nothing of it may change while the proof is made.
 type Request struct {
 	System *identity.System

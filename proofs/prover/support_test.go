@@ -48,6 +48,18 @@ func executeIn(t testing.TB, c *fhe.Compiled, setup opening.Prover, seed uint64,
 	o identity.Options, memory int64,
 ) Request {
 	t.Helper()
+	inputs, err := fhetest.UniformInputs(c.Plan, seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return executeOn(t, c, setup, inputs, o, memory)
+}
+
+// executeOn is executeIn with those inputs.
+func executeOn(t testing.TB, c *fhe.Compiled, setup opening.Prover, inputs []fhe.Ciphertext,
+	o identity.Options, memory int64,
+) Request {
+	t.Helper()
 	ctx := context.Background()
 	s, err := identity.Build(c.Plan, o)
 	if err != nil {
@@ -55,10 +67,9 @@ func executeIn(t testing.TB, c *fhe.Compiled, setup opening.Prover, seed uint64,
 	}
 	r := Request{
 		System: s, Statement: abi.SumDigest([]byte("statement")),
-		Public: &identity.Publics{Params: c.Plan.Params, Constants: c.Encoded},
-	}
-	if r.Public.Inputs, err = fhetest.UniformInputs(c.Plan, seed); err != nil {
-		t.Fatal(err)
+		Public: &identity.Publics{
+			Params: c.Plan.Params, Constants: c.Encoded, Inputs: inputs,
+		},
 	}
 	sh, err := protocol.NewShape(s, setup.Verifier().Size(), setup.Verifier().OpeningBytes())
 	if err != nil {
