@@ -27,6 +27,8 @@ import (
 	"github.com/cerberus-host/cerberus/client"
 	"github.com/cerberus-host/cerberus/host/identity"
 	"github.com/cerberus-host/cerberus/host/runtime"
+	"github.com/cerberus-host/cerberus/proofs/attest"
+	"github.com/cerberus-host/cerberus/proofs/bundle"
 	cerberusv1 "github.com/cerberus-host/cerberus/proto/gen/cerberus/v1"
 	"github.com/cerberus-host/cerberus/proto/gen/cerberus/v1/cerberusv1connect"
 )
@@ -101,8 +103,10 @@ type life struct {
 	// stored lists the client's store when the first upload began.
 	stored []string
 
+	client *client.Client
 	result *client.Result
-	task   *cerberusv1.Task
+	// task is what the cluster says of it when all is over.
+	task *cerberusv1.Task
 }
 
 // observer is the API as an account sees it.
@@ -151,7 +155,7 @@ func (l *life) RoundTrip(r *http.Request) (*http.Response, error) {
 	l.mu.Lock()
 	name := path.Base(r.URL.Path)
 	if name == "StartUpload" && !slices.Contains(l.calls, name) {
-		for _, folder := range []string{"keys", "keysets", "cache"} {
+		for _, folder := range []string{"setups", "keys", "keysets", "cache"} {
 			names, err := l.store.List(folder)
 			if err != nil {
 				l.mu.Unlock()
@@ -182,7 +186,7 @@ const lifeRequest = `{"exam":"squares","features":{"first":1,"second":2}}`
 // live asks the question.
 func live(t *testing.T) *life {
 	t.Helper()
-	l := &life{node: startDev(t)}
+	l := &life{node: startDevWith(t, developmentSetup(t))}
 	var err error
 	if l.store, err = client.NewDirStore(filepath.Join(t.TempDir(), "store")); err != nil {
 		t.Fatal(err)
@@ -197,23 +201,8 @@ func live(t *testing.T) *life {
 		t.Fatal(err)
 	}
 	l.api, l.other = observe(t, l.node.URL, keys[0]), observe(t, l.node.URL, keys[1])
-	sandbox, err := runtime.New(t.Context(), runtime.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := sandbox.Close(context.WithoutCancel(t.Context())); err != nil {
-			t.Error(err)
-		}
-	})
-	c, err := client.New(client.Config{
-		Node: l.node.URL, Store: l.store, Sandbox: sandbox, Transport: l,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if l.brain, err = c.Open(t.Context(), "exam", client.OpenOptions{}); err != nil {
+	l.client = l.connect(t, l.node.URL, l)
+	if l.brain, err = l.client.Open(t.Context(), "exam", client.OpenOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	l.before = l.api.status(t)
@@ -224,12 +213,49 @@ func live(t *testing.T) *life {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := l.api.tasks.GetTask(t.Context(), &cerberusv1.GetTaskRequest{Id: id})
+	l.task = l.api.settled(t, id)
+	return l
+}
+
+// connect makes a client with the life's store, closed when the test ends.
+func (l *life) connect(t *testing.T, url string, over http.RoundTripper) *client.Client {
+	t.Helper()
+	sandbox, err := runtime.New(t.Context(), runtime.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.task = got.GetTask()
-	return l
+	t.Cleanup(func() {
+		if err := sandbox.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	c, err := client.New(client.Config{
+		Node: url, Store: l.store, Sandbox: sandbox, Transport: over, AllowDevelopmentSetup: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// settled watches a task until nothing follows any more.
+func (o *observer) settled(t *testing.T, id []byte) *cerberusv1.Task {
+	t.Helper()
+	stream, err := o.tasks.WatchTask(t.Context(), &cerberusv1.WatchTaskRequest{
+		Id: id, UntilSettled: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last *cerberusv1.Task
+	for stream.Receive() {
+		last = stream.Msg().GetTask()
+	}
+	if err := errors.Join(stream.Err(), stream.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return last
 }
 
 // TestLifeOfATask follows docs/LIFE_OF_A_TASK.md: a subtest for each step, under its
@@ -242,7 +268,8 @@ func TestLifeOfATask(t *testing.T) {
 	steps := []func(*life, *testing.T){
 		(*life).found, (*life).encoded, (*life).derived, (*life).encrypted, (*life).sent,
 		(*life).submittedOnce, (*life).committed, (*life).leased, (*life).planned,
-		(*life).executed, (*life).recorded, (*life).downloaded, (*life).verified, (*life).answered,
+		(*life).executed, (*life).recorded, (*life).watched, (*life).proved, (*life).judged,
+		(*life).settled, (*life).verified, (*life).answered,
 	}
 	headings := stepHeading.FindAllStringSubmatch(string(page), -1)
 	if len(headings) != len(steps) {
@@ -319,7 +346,9 @@ func (l *life) derived(t *testing.T) {
 }
 
 func (l *life) encrypted(t *testing.T) {
-	if !slices.Contains(l.stored, "keys/default/ckks-13.secret") ||
+	pin := "setups/" + hex.EncodeToString(l.before.GetSetup().GetDigest()) + ".pin"
+	if !slices.Contains(l.stored, pin) ||
+		!slices.Contains(l.stored, "keys/default/ckks-13.secret") ||
 		!slices.ContainsFunc(l.stored, func(n string) bool {
 			return strings.HasPrefix(n, "keysets/default/ckks-13-")
 		}) {
@@ -429,14 +458,15 @@ func (l *life) recorded(t *testing.T) {
 		out[0].GetName() != "sum" {
 		t.Fatalf("state %s, outputs %v", l.task.GetState(), out)
 	}
-	if there, size := l.api.has(t, out[0].GetDigest()); !there || size != l.result.Bytes.Download {
-		t.Errorf("there %t, %d bytes, downloaded %d", there, size, l.result.Bytes.Download)
+	if there, size := l.api.has(t, out[0].GetDigest()); !there || size != out[0].GetBytes() {
+		t.Errorf("there %t, %d bytes instead of %d", there, size, out[0].GetBytes())
 	}
 }
 
-func (l *life) downloaded(t *testing.T) {
+func (l *life) watched(t *testing.T) {
 	watched := l.first(t, "WatchTask")
-	if watched < l.first(t, "SubmitTask") || !slices.Contains(l.calls[watched:], "ReadBlob") {
+	if watched < l.first(t, "SubmitTask") || !slices.Contains(l.calls[watched:], "ReadBlob") ||
+		slices.Contains(l.calls[l.first(t, "SubmitTask"):watched], "ReadBlob") {
 		t.Errorf("calls %v", l.calls)
 	}
 	_, err := l.other.blobs.ReadBlob(t.Context(), &cerberusv1.ReadBlobRequest{
@@ -447,9 +477,112 @@ func (l *life) downloaded(t *testing.T) {
 	}
 }
 
+// bundle reads the task's attestation as its owner.
+func (l *life) bundle(t *testing.T) *bundle.Bundle {
+	t.Helper()
+	a := l.task.GetAttestation()
+	got, err := l.api.blobs.ReadBlob(t.Context(), &cerberusv1.ReadBlobRequest{
+		Digest: a.GetBundleDigest(), Limit: int32(a.GetBundleBytes()),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := bundle.Parse(got.GetData())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (l *life) proved(t *testing.T) {
+	a, b := l.task.GetAttestation(), l.bundle(t)
+	if there, _ := l.other.has(t, a.GetBundleDigest()); there {
+		t.Error("another account sees the bundle")
+	}
+	s, statement := b.Statement, b.Statement.Digest()
+	in, out := l.task.GetInputs()[0], l.task.GetOutputs()[0]
+	for what, pair := range map[string][2][]byte{
+		"task":      {s.Task[:], l.task.GetId()},
+		"client":    {s.Client[:], l.task.GetClient()},
+		"node":      {s.Node[:], l.task.GetNode()},
+		"module":    {s.Module[:], l.task.GetModuleDigest()},
+		"plan":      {s.Plan[:], l.task.GetPlanDigest()},
+		"key set":   {s.KeySet[:], l.task.GetKeySet()},
+		"input":     {s.Inputs[0].Digest[:], in.GetDigest()},
+		"output":    {s.Outputs[0].Digest[:], out.GetDigest()},
+		"setup":     {s.Setup[:], l.before.GetSetup().GetDigest()},
+		"statement": {statement[:], a.GetStatementDigest()},
+		"miner":     {a.GetMiner(), l.before.GetNodeAddress()},
+	} {
+		if !bytes.Equal(pair[0], pair[1]) {
+			t.Errorf("%s: %x, not %x", what, pair[0], pair[1])
+		}
+	}
+	signer, err := attest.Recover(s.SigningDigest(), b.Signature)
+	if err != nil || !bytes.Equal(signer[:], l.task.GetNode()) {
+		t.Errorf("signed by %s, %v", signer, err)
+	}
+	if a.GetProveUs() <= 0 || a.GetAttempts() != 1 || len(b.Proof) == 0 {
+		t.Errorf("attestation %v", a)
+	}
+}
+
+func (l *life) judged(t *testing.T) {
+	a := l.task.GetAttestation()
+	if len(a.GetVerdicts()) != 1 {
+		t.Fatalf("verdicts %v", a.GetVerdicts())
+	}
+	got := a.GetVerdicts()[0]
+	want := attest.Verdict{
+		Task: [32]byte(l.task.GetId()), Statement: abi.Digest(a.GetStatementDigest()),
+		Bundle: abi.Digest(a.GetBundleDigest()), Accepted: true,
+		Validator: abi.Address(l.before.GetNodeAddress()),
+	}
+	signer, err := attest.Recover(want.SigningDigest(), attest.Signature(got.GetSignature()))
+	if err != nil || signer != want.Validator || !got.GetAccepted() ||
+		!bytes.Equal(got.GetValidator(), signer[:]) {
+		t.Errorf("verdict %v, signed by %s, %v", got, signer, err)
+	}
+}
+
+func (l *life) settled(t *testing.T) {
+	a := l.task.GetAttestation()
+	if a.GetState() != cerberusv1.AttestationState_ATTESTATION_STATE_SETTLED ||
+		a.GetEndedMs() < a.GetProvedMs() || a.GetProvedMs() < l.task.GetEndedMs() {
+		t.Errorf("attestation %v of a task that ended at %d", a, l.task.GetEndedMs())
+	}
+	now, before := l.api.status(t).GetAttestations(), l.before.GetAttestations()
+	if now.GetSettled() != before.GetSettled()+1 {
+		t.Errorf("counted %v before and %v now", before, now)
+	}
+}
+
 func (l *life) verified(t *testing.T) {
-	if l.result.Attestation != (client.Attestation{State: "none"}) {
-		t.Errorf("attestation %+v", l.result.Attestation)
+	a := l.result.Attestation
+	if a.State != client.AttestationVerified || a.Kind != "development" || a.VerifyMS <= 0 ||
+		a.HonestBits < a.ProvenBits {
+		t.Errorf("attestation %+v", a)
+	}
+	// What was decrypted came in the bundle: nothing else was downloaded.
+	if n := l.task.GetAttestation().GetBundleBytes(); l.result.Bytes.Download != n {
+		t.Errorf("downloaded %d bytes, the bundle has %d", l.result.Bytes.Download, n)
+	}
+	changed, err := lies("output", l.task.GetModuleDigest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	between, err := newLiar(l.node.URL, changed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer between.Close()
+	brain, err := l.connect(t, between.URL, nil).Open(t.Context(), "exam", client.OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := brain.Ask(t.Context(), []byte(lifeRequest))
+	if r != nil || !errors.Is(err, client.ErrVerification) {
+		t.Errorf("of a changed bundle: %+v, %v", r, err)
 	}
 }
 
@@ -458,6 +591,7 @@ func (l *life) answered(t *testing.T) {
 	if l.result.Answer.Label != "high" || !ok || math.Abs(sum-5) > 1e-3 {
 		t.Errorf("answer %+v", l.result.Answer)
 	}
+	l.client.Close()
 	if _, err := l.brain.Ask(t.Context(), []byte(lifeRequest)); !errors.Is(err, client.ErrClosed) {
 		t.Errorf("the client was closed: %v", err)
 	}
