@@ -219,6 +219,12 @@ func (b *Brain) attested(
 	if err != nil {
 		return nil, err
 	}
+	node := func(d abi.Digest, limit int64) ([]byte, error) {
+		return b.client.download(ctx, d, limit)
+	}
+	if err := b.client.commitKeys(ctx, m, got.Statement, []Source{node}); err != nil {
+		return nil, err
+	}
 	report, err := b.client.judge(ctx, got, *want, *m)
 	if err != nil {
 		return nil, err

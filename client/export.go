@@ -7,6 +7,7 @@ import (
 
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/proofs/attest"
+	"github.com/cerberus-host/cerberus/proofs/keyset"
 )
 
 // Export fetches the bundle of a task that was proven. What a verification needs beside it
@@ -52,7 +53,7 @@ func (c *Client) Export(ctx context.Context, id abi.TaskID, full bool) (*Pack, e
 	return p, nil
 }
 
-// collect returns what a statement names: module, model, key set and inputs, from the store
+// collect returns what a statement names: module, model, key set with its commitments and inputs, from the store
 // or the node. They are in the store afterwards.
 func (c *Client) collect(ctx context.Context, st *attest.Statement) ([][]byte, error) {
 	module, err := c.cached(ctx, st.Module, abi.ModuleBytesMax)
@@ -88,5 +89,13 @@ func (c *Client) collect(ctx context.Context, st *attest.Statement) ([][]byte, e
 	if err != nil {
 		return nil, wrapRPC("fetch key set", err)
 	}
-	return append(blobs, keySet), nil
+	blobs = append(blobs, keySet)
+	if st.KeyCommitments.IsZero() {
+		return blobs, nil
+	}
+	commitments, err := c.cached(ctx, st.KeyCommitments, keyset.BytesMax)
+	if err != nil {
+		return nil, wrapRPC("fetch key commitments", err)
+	}
+	return append(blobs, commitments), nil
 }

@@ -30,8 +30,10 @@ type Verification struct {
 	Params    string            `json:"params"`
 	Plan      abi.Digest        `json:"plan"`
 	KeySet    abi.Digest        `json:"key_set"`
-	Inputs    []NamedDigest     `json:"inputs"`
-	Outputs   []NamedDigest     `json:"outputs"`
+	// KeyCommitments stand for the key set in the proof, if they are there.
+	KeyCommitments abi.Digest    `json:"key_commitments"`
+	Inputs         []NamedDigest `json:"inputs"`
+	Outputs        []NamedDigest `json:"outputs"`
 	// Engine is what the node says it computed with; no proof covers it.
 	Engine      string      `json:"engine"`
 	Attestation Attestation `json:"attestation"`
@@ -73,6 +75,9 @@ func (c *Client) Verify(ctx context.Context, p *Pack, sources ...Source) (*Verif
 		return nil, err
 	}
 	m.Setup = setup
+	if err := c.commitKeys(ctx, m, st, sources); err != nil {
+		return nil, err
+	}
 	want := bundle.Expect{Module: st.Module, Args: st.Args}
 	if receipt != nil {
 		self := c.Address()
@@ -85,7 +90,8 @@ func (c *Client) Verify(ctx context.Context, p *Pack, sources ...Source) (*Verif
 	return &Verification{
 		Task: abi.TaskID(st.Task).String(), Client: st.Client, Node: st.Node, Own: receipt != nil,
 		Brain: module.manifest.Name, Module: st.Module, Arguments: argsMap(st.Args),
-		Params: st.Params, Plan: st.Plan, KeySet: st.KeySet, Inputs: digestsOf(st.Inputs),
+		Params: st.Params, Plan: st.Plan, KeySet: st.KeySet,
+		KeyCommitments: st.KeyCommitments, Inputs: digestsOf(st.Inputs),
 		Outputs: digestsOf(st.Outputs), Engine: clean(st.Signed.Engine), Explain: report.Explain(),
 		Attestation: verified(report),
 	}, nil

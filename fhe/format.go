@@ -84,6 +84,15 @@ func (c *cursor) u64(field string) uint64 { return binary.LittleEndian.Uint64(c.
 // prefix reads magic, version and parameter set, which all blobs begin with, and checks
 // them against what is expected.
 func (c *cursor) prefix(magic string, p *Params) {
+	if name := c.named(magic); c.err == nil && name != p.Name() {
+		err := formatError("params", "made for %.64q, wanted %s", name, p)
+		err.kind = ErrParams
+		c.fail(err)
+	}
+}
+
+// named reads magic, version and the name of a parameter set.
+func (c *cursor) named(magic string) string {
 	if got := c.take("magic", magicBytes); c.err == nil && string(got) != magic {
 		c.fail(formatError("magic", "%x is not %q", got, magic))
 	}
@@ -93,13 +102,9 @@ func (c *cursor) prefix(magic string, p *Params) {
 	n := c.u8("params")
 	if n > paramsMax {
 		c.fail(formatError("params", "name of %d bytes, at most %d", n, paramsMax))
-		return
+		return ""
 	}
-	if name := c.take("params", n); c.err == nil && string(name) != p.Name() {
-		err := formatError("params", "made for %.64q, wanted %s", name, p)
-		err.kind = ErrParams
-		c.fail(err)
-	}
+	return string(c.take("params", n))
 }
 
 func appendPrefix(dst []byte, magic string, p *Params) ([]byte, error) {

@@ -18,6 +18,21 @@ const keySetMagic = "CBKS"
 // keySetFixed is the length of the header of a key-set blob without name and elements.
 const keySetFixed = magicBytes + 2 + 1 + SeedBytes + 4
 
+// KeySetPrefixMax is how many bytes of a key-set blob [KeySetParams] looks at, at most.
+const KeySetPrefixMax = magicBytes + 2 + 1 + paramsMax
+
+// KeySetParams returns the name of the parameter set of a key-set blob that begins with head:
+// [KeySetPrefixMax] bytes, or all that there are. Errors are [*FormatError] values. It says
+// nothing about the rest of the blob.
+func KeySetParams(head []byte) (string, error) {
+	c := cursor{data: head}
+	name := c.named(keySetMagic)
+	if c.err != nil {
+		return "", c.err
+	}
+	return name, nil
+}
+
 // KeySetBytes returns the length of the blob of a key set with that many keys.
 func KeySetBytes(p *Params, keys int) int64 {
 	perKey := int64(p.Digits(p.MaxLevel())) * int64(PolyBytes(p.N(), p.ModuliQP()))

@@ -41,6 +41,8 @@ type attester struct {
 	newProver func(onProgress func(prover.Progress)) (*prover.Prover, error)
 	// keep stores and records a bundle in a client's name.
 	keep func(ctx context.Context, bundle []byte, client abi.Address) (abi.Digest, error)
+	// commits makes commitments to key sets; nil without a setup.
+	commits *keyCommitter
 	// seats is how many proofs are made at once.
 	seats     int
 	validator *validator.Validator
@@ -71,6 +73,12 @@ func (a *attester) run(ctx context.Context) {
 	defer work.Wait()
 	if a.validator != nil {
 		work.Go(func() { repeat(ctx, a.wakeJudge, a.judgeNext) })
+	}
+	if a.commits != nil {
+		if err := a.commits.tidy(); err != nil {
+			a.log.WarnContext(ctx, "old key commitments are left", "error", err)
+		}
+		work.Go(func() { a.commits.run(ctx) })
 	}
 	repeat(ctx, a.wakeProver, func(ctx context.Context) bool { return a.proveNext(ctx, &work) })
 }
@@ -259,6 +267,9 @@ func (a *attester) attempt(
 	var err error
 	if with.Prover, err = a.newProver(a.progress(ctx, t.ID)); err == nil {
 		proof, err = a.worker.Prove(ctx, job, with)
+	}
+	if err == nil && proof.KeyCommitments != nil {
+		_, err = a.keep(ctx, proof.KeyCommitments.Bytes(), t.Client)
 	}
 	if err == nil {
 		digest, err = a.keep(ctx, proof.Bundle, t.Client)

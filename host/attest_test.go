@@ -20,6 +20,7 @@ import (
 	"github.com/cerberus-host/cerberus/host/hosttest"
 	"github.com/cerberus-host/cerberus/proofs/attest"
 	"github.com/cerberus-host/cerberus/proofs/bundle"
+	"github.com/cerberus-host/cerberus/proofs/keyset"
 	"github.com/cerberus-host/cerberus/proofs/opening"
 	cerberusv1 "github.com/cerberus-host/cerberus/proto/gen/cerberus/v1"
 	"github.com/cerberus-host/cerberus/raftstore/state"
@@ -233,16 +234,61 @@ func verifyBundle(t *testing.T, c *hosttest.Client, q *hosttest.Question,
 	if err != nil {
 		return err
 	}
+	m := bundle.Materials{
+		Compiled: &fhe.Compiled{Plan: q.Plan}, Inputs: inputs, Keys: keys, Setup: v,
+	}
+	if d := b.Statement.KeyCommitments; !d.IsZero() {
+		made, err := keyset.Parse(c.Download(d[:]))
+		if err != nil {
+			return err
+		}
+		m.Keys, m.KeySet = nil, abi.SumDigest(q.KeySet)
+		if m.KeyCommitments, err = made.Check(t.Context(), keys, m.KeySet, v); err != nil {
+			return err
+		}
+	}
 	id := [32]byte(task.GetId())
 	_, err = bundle.Verify(t.Context(), b, bundle.Expect{
 		Module: abi.Digest(task.GetModuleDigest()), Task: &id,
 		OutputDigests: []attest.NamedDigest{{
 			Name: task.GetOutputs()[0].GetName(), Digest: abi.Digest(task.GetOutputs()[0].GetDigest()),
 		}},
-	}, bundle.Materials{
-		Compiled: &fhe.Compiled{Plan: q.Plan}, Inputs: inputs, Keys: keys, Setup: v,
-	}, bundle.Policy{AllowDevelopmentSetup: true})
+	}, m, bundle.Policy{AllowDevelopmentSetup: true})
 	return err
+}
+
+// TestKeySetsAreCommitted: an uploaded key set is committed once, and from then on, also
+// after a restart, stands for itself in no proof; validator and client accept the commitments
+// only after they compared them.
+func TestKeySetsAreCommitted(t *testing.T) {
+	setup := hosttest.Setup(t)
+	n := provingNode(t, setup, time.Now, nil, nil)
+	version := n.Install(1, hosttest.Square(t, "square"))
+	c := n.Stranger()
+	q, req := proofRequest(t, c, version)
+	awaitMetric(t, n, "cerberus_key_sets_committed", "1")
+	again := func() *cerberusv1.Task {
+		t.Helper()
+		task := c.AwaitSettled(submit(t, c, req))
+		b, err := bundle.Parse(c.Download(task.GetAttestation().GetBundleDigest()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if task.GetAttestation().GetState() != settled || b.Statement.KeyCommitments.IsZero() {
+			t.Fatalf("attestation %v with key commitments %s", task.GetAttestation(),
+				b.Statement.KeyCommitments)
+		}
+		return task
+	}
+	if err := verifyBundle(t, c, q, again(), setup.Verifier().Digest()); err != nil {
+		t.Error(err)
+	}
+	n = n.Restart(nil)
+	c = n.As(c.Key)
+	req = c.Submission(1, version, q)
+	req.Attestation = cerberusv1.AttestationPolicy_ATTESTATION_POLICY_PROOF
+	again()
+	awaitMetric(t, n, "cerberus_key_sets_committed", "0")
 }
 
 // TestNoSetupNoProof: a cluster without a setup refuses to promise a proof.

@@ -28,6 +28,8 @@ type blobsBackend struct {
 
 	store   *blob.Store
 	metrics *telemetry.Metrics
+	// uploaded, if not nil, is told of every key set that was uploaded.
+	uploaded func(abi.Digest)
 	// retention is how long ciphertexts are kept that no task refers to.
 	retention time.Duration
 	// gate is held for reading from the moment a blob is in the store until the log knows
@@ -203,6 +205,9 @@ func (b *blobsBackend) CommitUpload(
 	if err != nil {
 		b.forget(ctx, up.Digest)
 		return nil, err
+	}
+	if b.uploaded != nil && state.BlobKind(up.Kind) == state.BlobKeySet {
+		b.uploaded(up.Digest)
 	}
 	return &cerberusv1.CommitUploadResponse{Digest: up.Digest[:]}, nil
 }

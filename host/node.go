@@ -273,6 +273,8 @@ func (n *Node) gauges(m *telemetry.Metrics) error {
 			func() float64 { return float64(n.attester.waiting()) }),
 		m.Gauge("cerberus_proofs_running", "Proofs under way here.",
 			func() float64 { return float64(n.attester.underWay()) }),
+		m.Gauge("cerberus_key_sets_committed", "Key sets that were committed here since the start.",
+			func() float64 { return float64(n.attester.commits.count()) }),
 		m.Gauge("cerberus_ready", "1 if the node takes tasks.", func() float64 {
 			if n.ready() != nil {
 				return 0

@@ -51,6 +51,12 @@ func (n *Node) wireAttester(
 	if n.opts.Setup == nil {
 		return nil
 	}
+	var err error
+	a.commits, err = newKeyCommitter(n.core, n.store, n.opts.Setup, n.opts.path("keycommitments"))
+	if err != nil {
+		return err
+	}
+	n.blobs.uploaded = a.commits.want
 	// Recorded integers and what the prover derives from them have a half each.
 	half := max(1, n.opts.share()/int64(2*a.seats))
 	a.newProver = func(onProgress func(prover.Progress)) (*prover.Prover, error) {
@@ -68,10 +74,9 @@ func (n *Node) wireAttester(
 	a.setup = v.Digest()
 	a.proving = worker.Proving{
 		Setup: a.setup, Node: n.core.self(), Build: n.opts.Version,
-		WitnessBytesMax: half, SpoolDir: spool,
+		WitnessBytesMax: half, SpoolDir: spool, KeyCommitments: a.commits.find,
 		Sign: func(d abi.Digest) attest.Signature { return attest.Signature(key.Sign(d)) },
 	}
-	var err error
 	a.validator, err = validator.New(validator.Config{
 		Blobs: n.store, Variants: reg, Setup: v, Self: n.core.self(), Now: n.opts.Now,
 		AllowDevelopmentSetup: true, KeyBytesMax: n.opts.share(), // who configured it accepts it

@@ -13,6 +13,7 @@ import (
 	"github.com/cerberus-host/cerberus/host/registry"
 	"github.com/cerberus-host/cerberus/proofs/attest"
 	"github.com/cerberus-host/cerberus/proofs/bundle"
+	"github.com/cerberus-host/cerberus/proofs/keyset"
 	"github.com/cerberus-host/cerberus/proofs/opening"
 )
 
@@ -25,11 +26,15 @@ var (
 	ErrNoVerdict = errors.New("no verdict")
 )
 
-// reasonFormat and reasonStatement are this package's words beside those of bundle.Reason.
+// reasonFormat and the others are this package's words beside those of bundle.Reason.
 const (
 	reasonFormat    = "format"
 	reasonStatement = "statement"
+	reasonKeys      = "key_commitments"
 )
+
+// commitmentsBytes is how much of key commitments that were checked is kept.
+const commitmentsBytes = 128 << 20
 
 // Blobs is where bundles, inputs and key sets come from.
 type Blobs interface {
@@ -60,7 +65,11 @@ type Config struct {
 }
 
 // Validator judges proofs. It is safe for concurrent use.
-type Validator struct{ cfg Config }
+type Validator struct {
+	cfg Config
+	// commitments are those that were checked against their key sets.
+	commitments *registry.Cache[abi.Digest, *keyset.Checked]
+}
 
 // New checks a configuration.
 func New(cfg Config) (*Validator, error) {
@@ -68,7 +77,10 @@ func New(cfg Config) (*Validator, error) {
 		cfg.Self.IsZero() || cfg.KeyBytesMax <= 0 {
 		return nil, fmt.Errorf("%w: a field is missing", ErrConfig)
 	}
-	return &Validator{cfg: cfg}, nil
+	return &Validator{
+		cfg:         cfg,
+		commitments: registry.NewCache[abi.Digest, *keyset.Checked](commitmentsBytes),
+	}, nil
 }
 
 // Subject is what the log says of a task and its proof.
@@ -117,7 +129,10 @@ func (v *Validator) check(ctx context.Context, s Subject) (string, error) {
 	if b.Statement.Digest() != s.Statement {
 		return reasonStatement, nil
 	}
-	m, err := v.materials(ctx, s)
+	m, err := v.materials(ctx, s, b.Statement.KeyCommitments)
+	if errors.Is(err, keyset.ErrFormat) || errors.Is(err, keyset.ErrKeys) {
+		return reasonKeys, nil
+	}
 	if err != nil {
 		return "", err
 	}
@@ -155,8 +170,11 @@ func (v *Validator) bundle(d abi.Digest) (*bundle.Bundle, error) {
 	return bundle.Parse(data)
 }
 
-// materials derives the Plan and reads what the task names.
-func (v *Validator) materials(ctx context.Context, s Subject) (bundle.Materials, error) {
+// materials derives the Plan and reads what the task names. commitments are those that the
+// miner's proof uses, zero if none; keyset.ErrFormat and ErrKeys speak against them.
+func (v *Validator) materials(
+	ctx context.Context, s Subject, commitments abi.Digest,
+) (bundle.Materials, error) {
 	var m bundle.Materials
 	variant, err := v.cfg.Variants.Variant(ctx, s.Module, s.Args)
 	if err != nil {
@@ -192,8 +210,38 @@ func (v *Validator) materials(ctx context.Context, s Subject) (bundle.Materials,
 		return m, nil
 	}
 	m.KeySet = s.KeySet
-	m.Keys, err = v.keys(plan.Params, s.KeySet)
+	if commitments.IsZero() {
+		m.Keys, err = v.keys(plan.Params, s.KeySet)
+		return m, err
+	}
+	m.KeyCommitments, err = v.commitments.Get(ctx, commitments,
+		func(ctx context.Context) (*keyset.Checked, int64, error) {
+			return v.checkCommitments(ctx, plan.Params, s.KeySet, commitments)
+		})
+	if err == nil && m.KeyCommitments.KeySet() != s.KeySet {
+		err = fmt.Errorf("%w: they are of another key set", keyset.ErrKeys)
+	}
 	return m, err
+}
+
+// checkCommitments compares key commitments with their key set, once.
+func (v *Validator) checkCommitments(
+	ctx context.Context, p *fhe.Params, keySet, commitments abi.Digest,
+) (*keyset.Checked, int64, error) {
+	data, err := v.cfg.Blobs.ReadAll(commitments, keyset.BytesMax)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%w: read key commitments: %w", ErrNoVerdict, err)
+	}
+	c, err := keyset.Parse(data)
+	if err != nil {
+		return nil, 0, err
+	}
+	keys, err := v.keys(p, keySet)
+	if err != nil {
+		return nil, 0, err
+	}
+	checked, err := c.Check(ctx, keys, keySet, v.cfg.Setup)
+	return checked, int64(len(data)), err
 }
 
 func (v *Validator) keys(params *fhe.Params, digest abi.Digest) (*fhe.KeySet, error) {

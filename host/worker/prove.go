@@ -13,6 +13,7 @@ import (
 	"github.com/cerberus-host/cerberus/proofs/attest"
 	"github.com/cerberus-host/cerberus/proofs/bundle"
 	"github.com/cerberus-host/cerberus/proofs/identity"
+	"github.com/cerberus-host/cerberus/proofs/keyset"
 	"github.com/cerberus-host/cerberus/proofs/prover"
 )
 
@@ -30,6 +31,9 @@ type Proving struct {
 	// goes to a file in SpoolDir. 0 keeps all in memory.
 	WitnessBytesMax int64
 	SpoolDir        string
+	// KeyCommitments, if not nil, returns commitments to a key set under the prover's setup,
+	// or nil if there are none; the proof is made without them then.
+	KeyCommitments func(p *fhe.Params, keySet abi.Digest) *keyset.Checked
 }
 
 // Proven is a task whose result is to be proved.
@@ -48,6 +52,9 @@ type Proof struct {
 	Bundle []byte
 	// Statement is the digest of what was proved.
 	Statement abi.Digest
+	// KeyCommitments are what stands for the key set in the proof, nil if it does itself. The
+	// caller stores them, too.
+	KeyCommitments *keyset.Checked
 	// Record is the time of the run that recorded the witness, Prove that of the proof.
 	Record, Prove time.Duration
 	Stats         *prover.Stats
@@ -70,7 +77,10 @@ func (w *Worker) prove(ctx context.Context, t Proven, with Proving) (p Proof, er
 	if err != nil {
 		return p, err
 	}
-	system, err := identity.Build(v.Compiled.Plan, identity.Options{})
+	p.KeyCommitments = with.keyCommitments(v.Compiled.Plan, t.KeySet)
+	system, err := identity.Build(v.Compiled.Plan, identity.Options{
+		CommittedKeys: p.KeyCommitments != nil,
+	})
 	if err != nil {
 		return p, &Error{Cause: CauseProgram, Err: err}
 	}
@@ -80,14 +90,21 @@ func (w *Worker) prove(ctx context.Context, t Proven, with Proving) (p Proof, er
 	}
 	defer func() { err = errors.Join(err, witness.Close()) }()
 	watch.lap(&p.Record)
-	statement, outputs, err := w.statement(t, v, public, with)
+	statement, outputs, err := w.statement(t, v, public, with, p.KeyCommitments)
 	if err != nil {
 		return p, err
 	}
 	p.Statement = statement.Digest()
-	proof, stats, err := with.Prover.Prove(ctx, prover.Request{
+	request := prover.Request{
 		System: system, Statement: p.Statement, Public: public, Witness: witness,
-	})
+	}
+	if p.KeyCommitments != nil {
+		request.Keys, err = p.KeyCommitments.For(system, with.Prover.Verifier())
+		if err != nil {
+			return p, &Error{Cause: CauseInternal, Err: err}
+		}
+	}
+	proof, stats, err := with.Prover.Prove(ctx, request)
 	if err != nil {
 		return p, engineFailure(ctx, "prove", err)
 	}
@@ -102,6 +119,14 @@ func (w *Worker) prove(ctx context.Context, t Proven, with Proving) (p Proof, er
 		return p, &Error{Cause: CauseInternal, Err: err}
 	}
 	return p, nil
+}
+
+// keyCommitments returns the commitments that stand for the Plan's keys, nil if none do.
+func (p Proving) keyCommitments(plan *fhe.Plan, keySet abi.Digest) *keyset.Checked {
+	if p.KeyCommitments == nil || plan.KeyNeed().IsEmpty() {
+		return nil
+	}
+	return p.KeyCommitments(plan.Params, keySet)
 }
 
 // record executes the Plan with a recorder and returns what the proof is about.
@@ -157,7 +182,7 @@ func (w *Worker) keySet(params *fhe.Params, digest abi.Digest) (*fhe.KeySet, err
 // statement says what is proved: the task's own digests, and outputs that must be those
 // that were reported.
 func (w *Worker) statement(
-	t Proven, v *registry.Variant, public *identity.Publics, with Proving,
+	t Proven, v *registry.Variant, public *identity.Publics, with Proving, keys *keyset.Checked,
 ) (*attest.Statement, [][]byte, error) {
 	plan := v.Compiled.Plan
 	run := bundle.Run{
@@ -166,6 +191,9 @@ func (w *Worker) statement(
 		Signed: attest.SignedOnly{
 			Engine: w.cfg.Engine.Name(), Steps: int64(len(plan.Steps)), Build: with.Build,
 		},
+	}
+	if keys != nil {
+		run.KeyCommitments = keys.Digest()
 	}
 	for _, in := range plan.Inputs {
 		i := slices.IndexFunc(t.Inputs, func(b NamedBlob) bool { return b.Name == in.Name })

@@ -89,6 +89,14 @@ func lowerRows() []Row {
 			Tests: []string{"fhe/..."},
 		},
 		{
+			Path: "proofs/prooftest",
+			Ours: []string{
+				"abi", "fhe", "fhe/fhetest", "fhe/lattigo", "fhe/rns", "proofs/identity",
+				"proofs/opening", "proofs/protocol",
+			},
+			Third: []string{gnarkCryptoLib},
+		},
+		{
 			Path: "proofs/verifier",
 			Ours: []string{
 				"abi", "fhe", "fhe/rns", "proofs/identity", "proofs/opening", "proofs/protocol",
@@ -101,6 +109,12 @@ func lowerRows() []Row {
 			Ours: []string{
 				"abi", "fhe", "fhe/rns", "proofs/identity", "proofs/opening", "proofs/protocol",
 			},
+			Third: []string{gnarkCryptoLib},
+			Tests: []string{"fhe/...", "proofs/..."},
+		},
+		{
+			Path:  "proofs/keyset",
+			Ours:  []string{"abi", "fhe", "proofs/identity", "proofs/opening", "proofs/protocol"},
 			Third: []string{gnarkCryptoLib},
 			Tests: []string{"fhe/...", "proofs/..."},
 		},
@@ -119,8 +133,8 @@ func lowerRows() []Row {
 		{
 			Path: "proofs/bundle",
 			Ours: []string{
-				"abi", "fhe", "fhe/rns", "proofs/attest", "proofs/identity", "proofs/opening",
-				"proofs/protocol", "proofs/verifier",
+				"abi", "fhe", "fhe/rns", "proofs/attest", "proofs/identity", "proofs/keyset",
+				"proofs/opening", "proofs/protocol", "proofs/verifier",
 			},
 			Tests: []string{"fhe/...", "proofs/...", "host/identity"},
 		},
@@ -173,13 +187,14 @@ func upperRows() []Row {
 			Path: "host/worker",
 			Ours: []string{
 				"abi", "fhe", "host/runtime", "host/blob", "host/registry", "proofs/attest",
-				"proofs/bundle", "proofs/identity", "proofs/prover",
+				"proofs/bundle", "proofs/identity", "proofs/keyset", "proofs/prover",
 			},
 		},
 		{
 			Path: "host/validator",
 			Ours: []string{
-				"abi", "fhe", "host/registry", "proofs/attest", "proofs/bundle", "proofs/opening",
+				"abi", "fhe", "host/registry", "proofs/attest", "proofs/bundle", "proofs/keyset",
+				"proofs/opening",
 			},
 			Tests: []string{"fhe/...", "host/...", "proofs/..."},
 		},
@@ -208,7 +223,7 @@ func upperRows() []Row {
 			Ours: []string{
 				"abi", publicAPI, "fhe", "fhe/encode", "fhe/lattigo", "fhe/squeeze",
 				"host/runtime", "host/hostcall", "host/identity", "proofs/attest", "proofs/bundle",
-				"proofs/opening",
+				"proofs/keyset", "proofs/opening",
 			},
 			Third: []string{connectLib, protobufLib},
 			Tests: []string{"host/...", "proofs/..."},

@@ -31,7 +31,11 @@ func changes() map[string]func(*attest.Statement) {
 		"program":      func(s *attest.Statement) { s.Program[3] ^= 1 },
 		"plan":         func(s *attest.Statement) { s.Plan[3] ^= 1 },
 		"key set":      func(s *attest.Statement) { s.KeySet[3] ^= 1 },
-		"no key set":   func(s *attest.Statement) { s.KeySet = abi.Digest{} },
+		"no key set": func(s *attest.Statement) {
+			s.KeySet, s.KeyCommitments = abi.Digest{}, abi.Digest{}
+		},
+		"key commitments":    func(s *attest.Statement) { s.KeyCommitments[3] ^= 1 },
+		"no key commitments": func(s *attest.Statement) { s.KeyCommitments = abi.Digest{} },
 		"input":        func(s *attest.Statement) { s.Inputs[1].Digest[3] ^= 1 },
 		"input name":   func(s *attest.Statement) { s.Inputs[1].Name += "x" },
 		"input order":  func(s *attest.Statement) { slices.Reverse(s.Inputs) },

@@ -30,7 +30,7 @@ const (
 )
 
 const (
-	statementHeader = "cerberus statement 1"
+	statementHeader = "cerberus statement 2"
 	signedHeader    = "signed"
 	// none stands for a digest that is not there.
 	none = "none"
@@ -66,6 +66,9 @@ type Statement struct {
 	Program, Plan abi.Digest
 	// KeySet is the digest of the key set, zero if the Plan needs no keys.
 	KeySet abi.Digest
+	// KeyCommitments is the digest of the commitments that stand for the key set in the
+	// proof, zero if its polynomials do.
+	KeyCommitments abi.Digest
 	// Inputs and Outputs are the canonical blobs, in the Plan's order: 1 to abi.InputsMax and
 	// 1 to abi.OutputsMax.
 	Inputs, Outputs []NamedDigest
@@ -125,6 +128,8 @@ func (s *Statement) Check() error {
 		return formatError("client", "is missing")
 	case s.Node.IsZero():
 		return formatError("node", "is missing")
+	case s.KeySet.IsZero() && !s.KeyCommitments.IsZero():
+		return formatError("key_commitments", "there is no key set")
 	case s.Signed.Steps < 0 || s.Signed.ExecuteMicros < 0 || s.Signed.ProveMicros < 0:
 		return formatError(signedHeader, "a count is negative")
 	}
@@ -210,11 +215,8 @@ func (s *Statement) bound() []byte {
 	for _, a := range s.Args {
 		b = fmt.Appendf(b, "arg %s=%s\n", a.Name, a.Value)
 	}
-	keys := none
-	if !s.KeySet.IsZero() {
-		keys = s.KeySet.String()
-	}
-	b = fmt.Appendf(b, "program %s\nplan %s\nkeyset %s\n", s.Program, s.Plan, keys)
+	b = fmt.Appendf(b, "program %s\nplan %s\nkeyset %s\nkey_commitments %s\n", s.Program,
+		s.Plan, orNone(s.KeySet), orNone(s.KeyCommitments))
 	for _, d := range s.Inputs {
 		b = fmt.Appendf(b, "input %s %s\n", d.Digest, d.Name)
 	}
@@ -222,6 +224,14 @@ func (s *Statement) bound() []byte {
 		b = fmt.Appendf(b, "output %s %s\n", d.Digest, d.Name)
 	}
 	return fmt.Appendf(b, "task %s\nclient %s\nnode %s\n", abi.TaskID(s.Task), s.Client, s.Node)
+}
+
+// orNone returns the text of a digest that may be missing.
+func orNone(d abi.Digest) string {
+	if d.IsZero() {
+		return none
+	}
+	return d.String()
 }
 
 // ParseStatement reads what [Statement.Bytes] returns and nothing else. Errors wrap
@@ -239,6 +249,7 @@ func ParseStatement(text []byte) (*Statement, error) {
 	s.Args = r.args()
 	s.Program, s.Plan = r.digest("program"), r.digest("plan")
 	s.KeySet = r.optionalDigest("keyset")
+	s.KeyCommitments = r.optionalDigest("key_commitments")
 	s.Inputs = r.named("input", abi.InputsMax)
 	s.Outputs = r.named("output", abi.OutputsMax)
 	s.Task = r.task("task")

@@ -57,6 +57,7 @@ func sampleStatement(t testing.TB) *attest.Statement {
 		Squeezer: attest.SqueezerVersion, Params: "ckks-13", Setup: digestOf("setup"),
 		Module: digestOf("module"), Export: "infer", Args: args, Program: digestOf("program"),
 		Plan: digestOf("plan"), KeySet: digestOf("keys"),
+		KeyCommitments: digestOf("commitments"),
 		Inputs: []attest.NamedDigest{
 			{Name: "features", Digest: digestOf("in 0")},
 			{Name: "more of them", Digest: digestOf("in 1")},
@@ -84,6 +85,7 @@ func statementTexts(t testing.TB) (valid, invalid map[string]string) {
 	full := sampleStatement(t)
 	least := sampleStatement(t)
 	least.Args, least.KeySet, least.Inputs = nil, abi.Digest{}, least.Inputs[:1]
+	least.KeyCommitments = abi.Digest{}
 	least.Signed = attest.SignedOnly{Engine: "lattigo", Build: "dev"}
 	valid = map[string]string{"full": string(full.Bytes()), "least": string(least.Bytes())}
 	text := valid["full"]
@@ -100,7 +102,7 @@ func statementTexts(t testing.TB) (valid, invalid map[string]string) {
 	input := "input " + digestOf("in 0").String() + " features\n"
 	invalid = map[string]string{
 		"empty":              "",
-		"another header":     edit("statement 1", "statement 2"),
+		"another header":     edit("statement 2", "statement 1"),
 		"no last newline":    strings.TrimSuffix(text, "\n"),
 		"a line more":        text + "more 1\n",
 		"an empty line more": text + "\n",
@@ -116,6 +118,8 @@ func statementTexts(t testing.TB) (valid, invalid map[string]string) {
 		"no setup":              edit(digestOf("setup").String(), zero),
 		"key set of zeroes":     edit(digestOf("keys").String(), zero),
 		"no keys, other word":   edit(digestOf("keys").String(), "None"),
+		"commitments of zeroes": edit(digestOf("commitments").String(), zero),
+		"commitments to none":   edit("keyset "+digestOf("keys").String(), "keyset none"),
 		"short digest":          edit(plan, plan[:70]),
 		"arguments unsorted":    edit(args[0]+args[1], args[1]+args[0]),
 		"an argument twice":     edit(args[0], args[0]+args[0]),

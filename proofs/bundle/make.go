@@ -9,15 +9,15 @@ import (
 )
 
 // Run is what a node makes a statement from. All fields are required but KeySet, which is
-// zero if the Plan needs no keys.
+// zero if the Plan needs no keys, and KeyCommitments, which is zero if the proof does without.
 type Run struct {
 	Plan   *fhe.Plan
 	Module abi.Digest
 	Args   abi.Args
 	// Setup, KeySet and Inputs are the digests of the blobs that were used; Inputs in the
 	// Plan's order.
-	Setup, KeySet abi.Digest
-	Inputs        []attest.NamedDigest
+	Setup, KeySet, KeyCommitments abi.Digest
+	Inputs                        []attest.NamedDigest
 	// Outputs are what the engine returned, one per output of the Plan.
 	Outputs      []fhe.Ciphertext
 	Task         [32]byte
@@ -40,7 +40,7 @@ func NewStatement(r Run) (*attest.Statement, [][]byte, error) {
 	s.Setup = r.Setup
 	s.Task, s.Client, s.Node, s.Signed = r.Task, r.Client, r.Node, r.Signed
 	if !r.Plan.KeyNeed().IsEmpty() {
-		s.KeySet = r.KeySet
+		s.KeySet, s.KeyCommitments = r.KeySet, r.KeyCommitments
 		if s.KeySet.IsZero() {
 			return nil, nil, fmt.Errorf("%w: no key set", ErrMaterials)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/cerberus-host/cerberus/proofs/attest"
 	"github.com/cerberus-host/cerberus/proofs/bundle"
 	proofs "github.com/cerberus-host/cerberus/proofs/identity"
+	"github.com/cerberus-host/cerberus/proofs/keyset"
 	"github.com/cerberus-host/cerberus/proofs/opening"
 	"github.com/cerberus-host/cerberus/proofs/prover"
 )
@@ -89,8 +90,14 @@ func samplePlan(t testing.TB, p *fhe.Params) *fhe.Compiled {
 // newTask runs, proves and signs.
 func newTask(t testing.TB, c *fhe.Compiled) *task {
 	t.Helper()
+	return newTaskWith(t, c, false)
+}
+
+// newTaskWith is newTask, with commitments that stand for the key set or without.
+func newTaskWith(t testing.TB, c *fhe.Compiled, committed bool) *task {
+	t.Helper()
 	ctx := context.Background()
-	s, err := proofs.Build(c.Plan, proofs.Options{})
+	s, err := proofs.Build(c.Plan, proofs.Options{CommittedKeys: committed})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,8 +134,20 @@ func newTask(t testing.TB, c *fhe.Compiled) *task {
 			Module: abi.SumDigest([]byte("module")), Args: abi.Args{{Name: "mode", Value: "a"}},
 		},
 	}
+	request := prover.Request{System: s, Public: public, Witness: witness}
+	var commitments abi.Digest
+	if committed {
+		checked := commitKeys(t, public.Keys, keySet, setup)
+		if request.Keys, err = checked.For(s, setup); err != nil {
+			t.Fatal(err)
+		}
+		commitments = checked.Digest()
+		r.materials.Keys, r.materials.KeySet = nil, keySet
+		r.materials.KeyCommitments = checked
+	}
 	statement, outputs, err := bundle.NewStatement(bundle.Run{
-		Plan: c.Plan, Module: r.expect.Module, Args: r.expect.Args, Setup: setup.Digest(),
+		KeyCommitments: commitments,
+		Plan:           c.Plan, Module: r.expect.Module, Args: r.expect.Args, Setup: setup.Digest(),
 		KeySet: keySet, Inputs: inputDigests(t, c.Plan, public.Inputs), Outputs: public.Outputs,
 		Task: abi.SumDigest([]byte("task")), Client: testKey(t, 2).Address(),
 		Node: r.node.Address(), Signed: attest.SignedOnly{Engine: "lattigo", Build: "test"},
@@ -140,9 +159,8 @@ func newTask(t testing.TB, c *fhe.Compiled) *task {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof, _, err := p.Prove(ctx, prover.Request{
-		System: s, Statement: statement.Digest(), Public: public, Witness: witness,
-	})
+	request.Statement = statement.Digest()
+	proof, _, err := p.Prove(ctx, request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,6 +168,22 @@ func newTask(t testing.TB, c *fhe.Compiled) *task {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// commitKeys commits to a key set and checks the commitments, as a checker does once.
+func commitKeys(
+	t testing.TB, keys *fhe.KeySet, digest abi.Digest, setup opening.Prover,
+) *keyset.Checked {
+	t.Helper()
+	c, err := keyset.Commit(t.Context(), keys, digest, setup, keyset.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked, err := c.Check(t.Context(), keys, digest, setup.Verifier())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return checked
 }
 
 // uniformKeys puts the needed keys into public, loads them and returns their digest.

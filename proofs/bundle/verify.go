@@ -11,6 +11,7 @@ import (
 	"github.com/cerberus-host/cerberus/fhe"
 	"github.com/cerberus-host/cerberus/proofs/attest"
 	"github.com/cerberus-host/cerberus/proofs/identity"
+	"github.com/cerberus-host/cerberus/proofs/keyset"
 	"github.com/cerberus-host/cerberus/proofs/opening"
 	"github.com/cerberus-host/cerberus/proofs/protocol"
 	"github.com/cerberus-host/cerberus/proofs/verifier"
@@ -30,6 +31,9 @@ type Materials struct {
 	// that it was read from; if it is zero it is computed, which takes time.
 	Keys   *fhe.KeySet
 	KeySet abi.Digest
+	// KeyCommitments, if the statement names some, are those, which the checker compared with
+	// the key set once; Keys may be nil then. KeySet must be set.
+	KeyCommitments *keyset.Checked
 	// Setup is the one that the checker trusts.
 	Setup opening.Verifier
 }
@@ -86,7 +90,11 @@ func Verify(ctx context.Context, b *Bundle, e Expect, m Materials, p Policy) (*R
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMaterials, err)
 	}
-	system, err := identity.Build(m.Compiled.Plan, identity.Options{})
+	keys, err := m.committedKeys(b.Statement)
+	if err != nil {
+		return nil, err
+	}
+	system, err := identity.Build(m.Compiled.Plan, identity.Options{CommittedKeys: keys != nil})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMaterials, err)
 	}
@@ -94,10 +102,16 @@ func Verify(ctx context.Context, b *Bundle, e Expect, m Materials, p Policy) (*R
 		Params: m.Compiled.Plan.Params, Inputs: m.Inputs, Outputs: outputs,
 		Constants: m.Compiled.Encoded, Keys: m.Keys,
 	}
-	derived := p.now()
-	proven, err := verifier.Verify(ctx, verifier.Request{
+	request := verifier.Request{
 		System: system, Statement: b.Statement.Digest(), Public: public, Setup: m.Setup,
-	}, b.Proof)
+	}
+	if keys != nil {
+		if request.Keys, err = keys.For(system, m.Setup); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrMaterials, err)
+		}
+	}
+	derived := p.now()
+	proven, err := verifier.Verify(ctx, request, b.Proof)
 	if err != nil {
 		return nil, proofError(err)
 	}
@@ -139,10 +153,34 @@ func (m Materials) check() error {
 	if err := plan.CheckInputs(m.Inputs); err != nil {
 		return fmt.Errorf("%w: %w", ErrMaterials, err)
 	}
+	if m.KeyCommitments != nil {
+		if m.KeySet.IsZero() {
+			return fmt.Errorf("%w: key commitments without a key set", ErrMaterials)
+		}
+		return nil
+	}
 	if missing := m.Keys.Missing(plan.KeyNeed()); !missing.IsEmpty() {
 		return fmt.Errorf("%w: the key set lacks %v", ErrMaterials, missing)
 	}
 	return nil
+}
+
+// committedKeys returns the commitments that stand for the keys in a proof, nil if the keys
+// themselves do. They must be those that the statement names and that the checker compared
+// with its key set, under its setup.
+func (m Materials) committedKeys(s *attest.Statement) (*keyset.Checked, error) {
+	c := m.KeyCommitments
+	switch {
+	case s.KeyCommitments.IsZero() && c == nil:
+		return nil, nil //nolint:nilnil // the usual case, and no error
+	case c == nil:
+		return nil, fmt.Errorf("%w: the commitments %s to the key set are missing", ErrMaterials,
+			s.KeyCommitments)
+	case c.Digest() != s.KeyCommitments || c.KeySet() != m.KeySet || c.Setup() != m.Setup.Digest():
+		return nil, fmt.Errorf("%w: the key commitments %s are not those of this statement",
+			ErrMaterials, c.Digest())
+	}
+	return c, nil
 }
 
 // keySet returns the digest of the keys that the Plan needs.

@@ -412,6 +412,65 @@ func TestMaterials(t *testing.T) {
 	}
 }
 
+// TestCommittedKeys: with commitments that were checked against the key set nobody needs the
+// keys to verify; other commitments are refused, and so are none.
+func TestCommittedKeys(t *testing.T) {
+	p := tinyParams(t, 3, 1)
+	r := newTaskWith(t, samplePlan(t, p), true)
+	if err := r.verify(r.copied(t)); err != nil {
+		t.Fatal(err)
+	}
+	setup, err := opening.NewClear(16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	need := r.materials.Compiled.Plan.KeyNeed()
+	keys, err := fhetest.UniformKeys(p, need)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := *keys
+	other.Seed[0] ^= 1
+	keySet := r.materials.KeySet
+	foreign := commitKeys(t, &other, keySet, setup)
+	for name, c := range map[string]struct {
+		change func(m *bundle.Materials, b *bundle.Bundle)
+		want   error
+	}{
+		"no commitments": {func(m *bundle.Materials, _ *bundle.Bundle) {
+			m.KeyCommitments, m.Keys = nil, keys
+		}, bundle.ErrMaterials},
+		"commitments to other keys": {func(m *bundle.Materials, _ *bundle.Bundle) {
+			m.KeyCommitments = foreign
+		}, bundle.ErrMaterials},
+		"commitments to another key set": {func(m *bundle.Materials, b *bundle.Bundle) {
+			m.KeySet[0] ^= 1
+			b.Statement.KeySet = m.KeySet
+			r.sign(b)
+		}, bundle.ErrMaterials},
+		"commitments and no key set": {func(m *bundle.Materials, _ *bundle.Bundle) {
+			m.KeySet = abi.Digest{}
+		}, bundle.ErrMaterials},
+		"a statement with other commitments": {func(m *bundle.Materials, b *bundle.Bundle) {
+			m.KeyCommitments = foreign
+			b.Statement.KeyCommitments = foreign.Digest()
+			r.sign(b)
+		}, bundle.ErrProof},
+		"a statement without commitments": {func(m *bundle.Materials, b *bundle.Bundle) {
+			m.KeyCommitments, m.Keys = nil, keys
+			b.Statement.KeyCommitments = abi.Digest{}
+			r.sign(b)
+		}, bundle.ErrProof},
+	} {
+		m, b := r.materials, r.copied(t)
+		c.change(&m, b)
+		_, err := bundle.Verify(t.Context(), b, r.expect, m, bundle.Policy{})
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: error %v, want %v", name, err, c.want)
+		}
+	}
+}
+
 // TestEveryByteCounts flips bits all over a bundle; none of the changes may pass.
 func TestEveryByteCounts(t *testing.T) {
 	r := newTask(t, samplePlan(t, tinyParams(t, 3, 1)))
