@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"github.com/cerberus-host/cerberus/fhe"
 	"github.com/cerberus-host/cerberus/proofs/identity"
 	"github.com/cerberus-host/cerberus/proofs/opening"
+	"github.com/cerberus-host/cerberus/proofs/prooftest"
 	"github.com/cerberus-host/cerberus/proofs/verifier"
 )
 
@@ -27,12 +27,12 @@ func TestHonestProofs(t *testing.T) {
 	for _, shape := range []struct{ logN, q, p, size int }{
 		{5, 4, 1, 32}, {6, 5, 2, 16}, {4, 7, 3, 32}, {5, 9, 4, 32}, {4, 13, 6, 16},
 	} {
-		params := shaped(t, shape.logN, shape.q, shape.p)
+		params := prooftest.Params(t, shape.logN, shape.q, shape.p)
 		t.Run(params.Name(), func(t *testing.T) {
-			setup := clearOpening(t, shape.size)
+			setup := prooftest.Clear(t, shape.size)
 			p := newProver(t, Config{Setup: setup})
 			for seed := range uint64(4) {
-				r := execute(t, randomPlan(t, params, seed), setup, seed, identity.Options{})
+				r := execute(t, prooftest.Random(t, params, seed), setup, seed, identity.Options{})
 				proof, _, err := p.Prove(t.Context(), r)
 				if err != nil {
 					t.Fatalf("seed %d: %v", seed, err)
@@ -53,8 +53,8 @@ func TestHonestProofs(t *testing.T) {
 // with keys that are committed.
 func TestNamedPlans(t *testing.T) {
 	for _, shape := range []struct{ logN, q, p, size int }{{5, 4, 1, 32}, {6, 5, 2, 16}} {
-		params := shaped(t, shape.logN, shape.q, shape.p)
-		setup := clearOpening(t, shape.size)
+		params := prooftest.Params(t, shape.logN, shape.q, shape.p)
+		setup := prooftest.Clear(t, shape.size)
 		p := newProver(t, Config{Setup: setup})
 		for _, plan := range namedPlans() {
 			for _, committed := range []bool{false, true} {
@@ -95,7 +95,7 @@ func hasScaled(s *identity.System) bool {
 
 // TestGroth16: proofs verify under the default opening.
 func TestGroth16(t *testing.T) {
-	params := shaped(t, 6, 5, 2)
+	params := prooftest.Params(t, 6, 5, 2)
 	setup, err := opening.NewDevelopment(t.Context(), 32, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +113,7 @@ func TestGroth16(t *testing.T) {
 // TestEqualBytes: the bytes of a proof depend neither on the number of cores nor on the
 // memory, once the opening's randomness is fixed.
 func TestEqualBytes(t *testing.T) {
-	params := shaped(t, 6, 5, 2)
+	params := prooftest.Params(t, 6, 5, 2)
 	setup, err := opening.NewDevelopment(t.Context(), 32, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -121,7 +121,7 @@ func TestEqualBytes(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, plan := range []namedPlan{
 		{"masked", masked},
-		{"random", func(t testing.TB, p *fhe.Params) *fhe.Compiled { return randomPlan(t, p, 2) }},
+		{"random", func(t testing.TB, p *fhe.Params) *fhe.Compiled { return prooftest.Random(t, p, 2) }},
 	} {
 		r := execute(t, plan.plan(t, params), setup, 1, identity.Options{})
 		var first []byte
@@ -150,14 +150,14 @@ func TestEqualBytes(t *testing.T) {
 
 // TestSpooledWitness: a witness in a file gives the same proof as one in memory.
 func TestSpooledWitness(t *testing.T) {
-	params := shaped(t, 5, 5, 2)
-	setup := clearOpening(t, 32)
+	params := prooftest.Params(t, 5, 5, 2)
+	setup := prooftest.Clear(t, 32)
 	p := newProver(t, Config{Setup: setup})
 	for _, plan := range namedPlans() {
 		var proofs [2][]byte
-		for i, memory := range []int64{math.MaxInt64, 3 * 8 * int64(params.N())} {
+		for i, memory := range []int64{0, 3 * 8 * int64(params.N())} {
 			c := plan.plan(t, params)
-			r := executeIn(t, c, setup, 1, identity.Options{}, memory)
+			r := executeWith(t, c, setup, prooftest.Options{Seed: 1, WitnessBytesMax: memory})
 			var err error
 			if proofs[i], _, err = p.Prove(t.Context(), r); err != nil {
 				t.Fatalf("%s: %v", plan.name, err)
@@ -171,12 +171,12 @@ func TestSpooledWitness(t *testing.T) {
 
 // TestConcurrentProofs: one prover makes several proofs at a time.
 func TestConcurrentProofs(t *testing.T) {
-	params := shaped(t, 5, 5, 2)
-	setup := clearOpening(t, 32)
+	params := prooftest.Params(t, 5, 5, 2)
+	setup := prooftest.Clear(t, 32)
 	p := newProver(t, Config{Setup: setup})
 	var wg sync.WaitGroup
 	for seed := range uint64(4) {
-		r := execute(t, randomPlan(t, params, seed), setup, seed, identity.Options{})
+		r := execute(t, prooftest.Random(t, params, seed), setup, seed, identity.Options{})
 		wg.Go(func() {
 			proof, _, err := p.Prove(t.Context(), r)
 			if err == nil {
@@ -192,7 +192,7 @@ func TestConcurrentProofs(t *testing.T) {
 
 // TestProgress: phases come in order, and counts reach their totals.
 func TestProgress(t *testing.T) {
-	setup := clearOpening(t, 16)
+	setup := prooftest.Clear(t, 16)
 	var phases []string
 	var last Progress
 	p := newProver(t, Config{Setup: setup, OnProgress: func(g Progress) {
@@ -204,7 +204,7 @@ func TestProgress(t *testing.T) {
 		}
 		last = g
 	}})
-	r := execute(t, hoisted(t, shaped(t, 5, 4, 1)), setup, 1, identity.Options{})
+	r := execute(t, hoisted(t, prooftest.Params(t, 5, 4, 1)), setup, 1, identity.Options{})
 	if _, _, err := p.Prove(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
@@ -216,8 +216,8 @@ func TestProgress(t *testing.T) {
 
 // TestCancel: a proof stops in every phase when its context ends.
 func TestCancel(t *testing.T) {
-	setup := clearOpening(t, 16)
-	r := execute(t, hoisted(t, shaped(t, 5, 4, 1)), setup, 1, identity.Options{})
+	setup := prooftest.Clear(t, 16)
+	r := execute(t, hoisted(t, prooftest.Params(t, 5, 4, 1)), setup, 1, identity.Options{})
 	for _, phase := range []string{PhaseCommit, PhaseDivide, PhaseProject, PhaseCombine, PhaseOpen} {
 		ctx, cancel := context.WithCancel(t.Context())
 		p := newProver(t, Config{Setup: setup, OnProgress: func(g Progress) {
@@ -237,11 +237,11 @@ func TestRequests(t *testing.T) {
 	if _, err := New(Config{Now: time.Now}); !errors.Is(err, ErrConfig) {
 		t.Errorf("no setup: %v", err)
 	}
-	setup := clearOpening(t, 32)
+	setup := prooftest.Clear(t, 32)
 	if _, err := New(Config{Setup: setup}); !errors.Is(err, ErrConfig) {
 		t.Errorf("no clock: %v", err)
 	}
-	good := execute(t, hoisted(t, shaped(t, 5, 4, 1)), setup, 1, identity.Options{})
+	good := execute(t, hoisted(t, prooftest.Params(t, 5, 4, 1)), setup, 1, identity.Options{})
 	for name, c := range map[string]struct {
 		change func(r *Request)
 		want   error
@@ -269,8 +269,8 @@ func TestRequests(t *testing.T) {
 // TestRefuseWitness: a prover makes no proof of a run that is not one, and says which
 // identity fails: every wire and every output is changed in turn.
 func TestRefuseWitness(t *testing.T) {
-	params := shaped(t, 4, 5, 2)
-	setup := clearOpening(t, 16)
+	params := prooftest.Params(t, 4, 5, 2)
+	setup := prooftest.Clear(t, 16)
 	p := newProver(t, Config{Setup: setup})
 	for _, plan := range namedPlans()[:3] {
 		r := execute(t, plan.plan(t, params), setup, 1, identity.Options{})
@@ -309,14 +309,14 @@ func refuse(t *testing.T, p *Prover, r Request, want string) {
 // TestRefuseLargeWire: wires that satisfy the identities and are larger than a run's are
 // refused: by their projections, or by the bound of a quotient where that is tight.
 func TestRefuseLargeWire(t *testing.T) {
-	params := shaped(t, 5, 3, 1)
-	setup := clearOpening(t, 32)
+	params := prooftest.Params(t, 5, 3, 1)
+	setup := prooftest.Clear(t, 32)
 	for _, c := range []struct {
 		plan *fhe.Compiled
 		want string
 	}{
 		{productPlan(t, params), "projects beyond its bound"},
-		{rescaled(params), "exceeds its bound"},
+		{prooftest.Rescaled(params), "exceeds its bound"},
 	} {
 		r := execute(t, c.plan, setup, 1, identity.Options{})
 		q := int64(params.Q(params.MaxLevel()))

@@ -14,6 +14,7 @@ import (
 	"github.com/cerberus-host/cerberus/fhe/lattigo"
 	"github.com/cerberus-host/cerberus/proofs/identity"
 	"github.com/cerberus-host/cerberus/proofs/opening"
+	"github.com/cerberus-host/cerberus/proofs/prooftest"
 	"github.com/cerberus-host/cerberus/proofs/verifier"
 )
 
@@ -55,7 +56,7 @@ func newSlack(t *testing.T, p *fhe.Params) *slack {
 	t.Helper()
 	weights := []int64{1, -1, 0, 1}
 	s := &slack{
-		params: p, setup: clearOpening(t, p.N()), plan: weigh(t, p, weights),
+		params: p, setup: prooftest.Clear(t, p.N()), plan: weigh(t, p, weights),
 		want: make([]float64, p.Slots()),
 	}
 	var err error
@@ -72,7 +73,7 @@ func newSlack(t *testing.T, p *fhe.Params) *slack {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Request = executeOn(t, s.plan, s.setup, in, identity.Options{}, math.MaxInt64)
+	s.Request = executeWith(t, s.plan, s.setup, prooftest.Options{Inputs: in})
 	s.wire = slices.IndexFunc(s.System.Polys, func(p identity.Poly) bool {
 		return p.Kind == identity.KindRescale && p.Component == 1
 	})

@@ -6,20 +6,22 @@ import (
 	"testing"
 
 	"github.com/cerberus-host/cerberus/fhe"
-	"github.com/cerberus-host/cerberus/proofs/identity"
+	"github.com/cerberus-host/cerberus/proofs/prooftest"
 )
 
 // TestRealRings: proofs in rings of real size verify, in one block and in several, with a
 // witness of which a part is in a file.
 func TestRealRings(t *testing.T) {
-	setup := clearOpening(t, 8192)
+	setup := prooftest.Clear(t, 8192)
 	for name, plans := range map[string]int{"ckks-13": 3, "ckks-14": 3, "ckks-15": 2} {
 		params, err := fhe.ParamsByName(name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, plan := range namedPlans()[:plans] {
-			r := executeIn(t, plan.plan(t, params), setup, 1, identity.Options{}, 2<<20)
+			r := executeWith(t, plan.plan(t, params), setup, prooftest.Options{
+				Seed: 1, WitnessBytesMax: 2 << 20,
+			})
 			p := newProver(t, Config{Setup: setup, MemoryMax: 256 << 20})
 			proof, stats, err := p.Prove(t.Context(), r)
 			if err != nil {

@@ -2,136 +2,35 @@ package prover
 
 import (
 	"context"
-	"fmt"
-	"math"
 	"testing"
 	"time"
 
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/fhe"
 	"github.com/cerberus-host/cerberus/fhe/fhetest"
-	"github.com/cerberus-host/cerberus/fhe/lattigo"
-	"github.com/cerberus-host/cerberus/fhe/rns"
 	"github.com/cerberus-host/cerberus/proofs/identity"
 	"github.com/cerberus-host/cerberus/proofs/opening"
-	"github.com/cerberus-host/cerberus/proofs/protocol"
+	"github.com/cerberus-host/cerberus/proofs/prooftest"
 	"github.com/cerberus-host/cerberus/proofs/verifier"
 )
-
-// shaped returns an insecure set with the given numbers of primes on a small ring.
-func shaped(t testing.TB, logN, q, p int) *fhe.Params {
-	t.Helper()
-	set, err := rns.GeneratePrimes(rns.PrimeShape{
-		LogN: logN, FirstBits: 46, ScaleBits: 40, SpecialBits: 50, QCount: q, PCount: p,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	set.Name = fmt.Sprintf("insecure-%d-%d-%d", logN, q, p)
-	params, err := fhe.NewParams(set)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return params
-}
 
 // execute runs a Plan on uniform inputs and keys and returns what its proof is about.
 func execute(
 	t testing.TB, c *fhe.Compiled, setup opening.Prover, seed uint64, o identity.Options,
 ) Request {
 	t.Helper()
-	return executeIn(t, c, setup, seed, o, math.MaxInt64)
+	return executeWith(t, c, setup, prooftest.Options{Options: o, Seed: seed})
 }
 
-// executeIn is execute with a witness that keeps so many bytes in memory.
-func executeIn(t testing.TB, c *fhe.Compiled, setup opening.Prover, seed uint64,
-	o identity.Options, memory int64,
+func executeWith(
+	t testing.TB, c *fhe.Compiled, setup opening.Prover, o prooftest.Options,
 ) Request {
 	t.Helper()
-	inputs, err := fhetest.UniformInputs(c.Plan, seed)
-	if err != nil {
-		t.Fatal(err)
+	r := prooftest.Execute(t, c, setup, o)
+	return Request{
+		System: r.System, Statement: r.Statement, Public: r.Public, Witness: r.Witness,
+		Keys: r.Keys,
 	}
-	return executeOn(t, c, setup, inputs, o, memory)
-}
-
-// executeOn is executeIn with those inputs.
-func executeOn(t testing.TB, c *fhe.Compiled, setup opening.Prover, inputs []fhe.Ciphertext,
-	o identity.Options, memory int64,
-) Request {
-	t.Helper()
-	ctx := context.Background()
-	s, err := identity.Build(c.Plan, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := Request{
-		System: s, Statement: abi.SumDigest([]byte("statement")),
-		Public: &identity.Publics{
-			Params: c.Plan.Params, Constants: c.Encoded, Inputs: inputs,
-		},
-	}
-	sh, err := protocol.NewShape(s, setup.Verifier().Size(), setup.Verifier().OpeningBytes())
-	if err != nil {
-		t.Fatal(err)
-	}
-	engine := lattigo.New()
-	var keys fhe.LoadedKeys
-	if need := c.Plan.KeyNeed(); !need.IsEmpty() {
-		if r.Public.Keys, err = fhetest.UniformKeys(c.Plan.Params, need); err != nil {
-			t.Fatal(err)
-		}
-		if keys, err = engine.LoadKeys(ctx, r.Public.Keys); err != nil {
-			t.Fatal(err)
-		}
-	}
-	plan, err := engine.LoadPlan(ctx, c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	collector := identity.NewCollector(s)
-	collector.Spool(t.TempDir(), memory)
-	r.Public.Outputs, err = fhe.Execute(ctx, plan, keys, r.Public.Inputs,
-		fhe.RunOptions{Recorder: collector})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.Witness, err = collector.Witness(r.Public); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := r.Witness.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if o.CommittedKeys {
-		if r.Keys, err = protocol.CommitKeys(sh, r.Public, setup); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return r
-}
-
-// randomPlan is a Plan of random steps; its last registers are results.
-func randomPlan(t testing.TB, p *fhe.Params, seed uint64) *fhe.Compiled {
-	t.Helper()
-	b, live, err := fhetest.RandomPlan(p, seed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range live[max(0, len(live)-4):] {
-		b.Output(r)
-	}
-	return b.Compiled()
-}
-
-func clearOpening(t testing.TB, size int) opening.Prover {
-	t.Helper()
-	p, err := opening.NewClear(size)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
 }
 
 func newProver(t testing.TB, cfg Config) *Prover {
@@ -262,12 +161,5 @@ func chain(p *fhe.Params, level, count int) *fhe.Compiled {
 		r = b.Rotate(r, fhe.NoReg, p.GaloisElement(1))
 	}
 	b.Output(r)
-	return b.Compiled()
-}
-
-// rescaled is the smallest Plan with wires: one rescale.
-func rescaled(p *fhe.Params) *fhe.Compiled {
-	b := fhetest.NewPlanBuilder(p, abi.PackSlots)
-	b.Output(b.Unary(fhe.StepRescale, b.Input(p.MaxLevel(), fhetest.WideBits(p))))
 	return b.Compiled()
 }

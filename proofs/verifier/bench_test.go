@@ -5,14 +5,15 @@ import (
 	"time"
 
 	"github.com/cerberus-host/cerberus/proofs/identity"
+	"github.com/cerberus-host/cerberus/proofs/prooftest"
 	"github.com/cerberus-host/cerberus/proofs/verifier"
 )
 
 // BenchmarkVerify checks the proof of a Plan with a step of each kind on a ring of degree
 // 8192, opened in the clear, and reports where the time goes.
 func BenchmarkVerify(b *testing.B) {
-	setup := transparent(b, 8192)
-	s := stage(b, everyStep(b, shaped(b, 13, 4, 1)), setup, identity.Options{}, 1)
+	setup := prooftest.Clear(b, 8192)
+	s := stage(b, everyStep(b, prooftest.Params(b, 13, 4, 1)), setup, identity.Options{}, 1)
 	proof := s.proveFast(b)
 	r := s.request()
 	r.Now = time.Now

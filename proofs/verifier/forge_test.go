@@ -14,6 +14,7 @@ import (
 	"github.com/cerberus-host/cerberus/fhe"
 	"github.com/cerberus-host/cerberus/proofs/identity"
 	"github.com/cerberus-host/cerberus/proofs/opening"
+	"github.com/cerberus-host/cerberus/proofs/prooftest"
 	"github.com/cerberus-host/cerberus/proofs/protocol"
 	"github.com/cerberus-host/cerberus/proofs/verifier"
 )
@@ -39,7 +40,14 @@ func (s *scene) refusedBothWays(t *testing.T, what string, f forgery) {
 // smallScene is a run of every kind of step with digits of two primes.
 func smallScene(t *testing.T, o identity.Options) *scene {
 	t.Helper()
-	return stage(t, everyStep(t, shaped(t, 4, 5, 2)), transparent(t, 16), o, 1)
+	return stage(t, everyStep(t, prooftest.Params(t, 4, 5, 2)), prooftest.Clear(t, 16), o, 1)
+}
+
+// rescaledScene is a run of the smallest Plan with wires.
+func rescaledScene(t *testing.T) *scene {
+	t.Helper()
+	c := prooftest.Rescaled(prooftest.Params(t, 4, 2, 1))
+	return stage(t, c, prooftest.Clear(t, 16), identity.Options{}, 1)
 }
 
 // add adds to coefficient i of a polynomial.
@@ -51,10 +59,10 @@ func (r *reference) add(at, i int, by int64) {
 func TestForgeOutputCoefficient(t *testing.T) {
 	s := smallScene(t, identity.Options{})
 	for c := range 2 {
-		for _, i := range []int{0, len(s.public.Outputs[0].C[c].Limbs) - 1} {
-			limb := s.public.Outputs[0].C[c].Limbs[i]
+		for _, i := range []int{0, len(s.Public.Outputs[0].C[c].Limbs) - 1} {
+			limb := s.Public.Outputs[0].C[c].Limbs[i]
 			was := limb[3]
-			limb[3] = (was + 1) % s.system.Prime(i)
+			limb[3] = (was + 1) % s.System.Prime(i)
 			s.refusedBothWays(t, "output", forgery{})
 			limb[3] = was
 		}
@@ -65,8 +73,8 @@ func TestForgeOutputCoefficient(t *testing.T) {
 func TestForgeWires(t *testing.T) {
 	s := smallScene(t, identity.Options{})
 	seen := make(map[identity.Kind]bool)
-	for at := s.system.Wires; at < s.system.Quotients; at++ {
-		if kind := s.system.Polys[at].Kind; !seen[kind] {
+	for at := s.System.Wires; at < s.System.Quotients; at++ {
+		if kind := s.System.Polys[at].Kind; !seen[kind] {
 			seen[kind] = true
 			s.refusedBothWays(t, kind.String(), forgery{
 				wires: func(r *reference) { r.add(at, 5, 1) },
@@ -85,7 +93,7 @@ func TestForgeWires(t *testing.T) {
 // TestForgeQuotients: one coefficient of a quotient, by a prime or by X^N+1.
 func TestForgeQuotients(t *testing.T) {
 	s := smallScene(t, identity.Options{})
-	for _, at := range []int{s.system.Quotients, len(s.system.Polys) - 1} {
+	for _, at := range []int{s.System.Quotients, len(s.System.Polys) - 1} {
 		s.refused(t, "quotient", forgery{
 			quotients: func(r *reference) { r.add(at, 2, 1) },
 		}, verifier.ErrOpening)
@@ -100,7 +108,7 @@ func TestForgeQuotients(t *testing.T) {
 // TestForgeLateWires: a wire is another after its commitment, its quotient or its projection.
 func TestForgeLateWires(t *testing.T) {
 	s := smallScene(t, identity.Options{})
-	change := func(r *reference) { r.add(s.system.Wires, 5, 1) }
+	change := func(r *reference) { r.add(s.System.Wires, 5, 1) }
 	s.refused(t, "after the commitment", forgery{late: change}, verifier.ErrOpening)
 	s.refused(t, "after the projection", forgery{beyond: change}, verifier.ErrOpening)
 	s.refused(t, "committed anew", forgery{beyond: func(r *reference) {
@@ -160,8 +168,8 @@ func TestForgeClaims(t *testing.T) {
 	if _, err := honest.prove(); err != nil {
 		t.Fatal(err)
 	}
-	limb := s.public.Outputs[0].C[0].Limbs[0]
-	limb[0] = (limb[0] + 1) % s.system.Prime(0)
+	limb := s.Public.Outputs[0].C[0].Limbs[0]
+	limb[0] = (limb[0] + 1) % s.System.Prime(0)
 	s.refused(t, "claims that solve the equation", forgery{
 		claims: func(r *reference, values []fr.Element) {
 			// The residual is affine in the first value.
@@ -181,7 +189,7 @@ func TestForgeClaims(t *testing.T) {
 
 // TestForgeLargeWire: a wire that is too large has to show projections that are.
 func TestForgeLargeWire(t *testing.T) {
-	s := stage(t, rescaled(shaped(t, 4, 2, 1)), transparent(t, 16), identity.Options{}, 1)
+	s := rescaledScene(t)
 	large := func(r *reference) { r.shift(0, []int64{16}) }
 	s.refused(t, "true projections", forgery{wires: large}, verifier.ErrProjection)
 	honest, err := newReference(s, forgery{})
@@ -191,7 +199,7 @@ func TestForgeLargeWire(t *testing.T) {
 	if _, err := honest.prove(); err != nil {
 		t.Fatal(err)
 	}
-	s.public.Outputs[0].C[0].Limbs[0][0] = s.shifted(0, 0, 16)
+	s.Public.Outputs[0].C[0].Limbs[0][0] = s.shifted(0, 0, 16)
 	s.refused(t, "projections of another wire", forgery{
 		wires: large,
 		rows: func(_ *reference, rows [][protocol.Rows]protocol.Row) {
@@ -220,7 +228,7 @@ func TestForgeCancelling(t *testing.T) {
 		"rows of a wire":               {{0, 0}, {0, 255}},
 		"neighbours":                   {{0, 7}, {0, 8}},
 		"wires":                        {{0, 3}, {1, 3}},
-		"first wire and last quotient": {{0, 3}, {len(s.system.Polys) - s.system.Wires - 1, 3}},
+		"first wire and last quotient": {{0, 3}, {len(s.System.Polys) - s.System.Wires - 1, 3}},
 	} {
 		s.refused(t, name, forgery{
 			rows: func(_ *reference, rows [][protocol.Rows]protocol.Row) {
@@ -232,13 +240,13 @@ func TestForgeCancelling(t *testing.T) {
 		}, verifier.ErrOpening)
 	}
 	// Two quotients of one prime: equal weights would take one off and add it to the other.
-	combined := slices.IndexFunc(s.system.Groups, func(g identity.Group) bool {
+	combined := slices.IndexFunc(s.System.Groups, func(g identity.Group) bool {
 		return g.Rounds > 1
 	})
 	if combined < 0 {
 		t.Fatal("the plan combines no identities")
 	}
-	group := s.system.Groups[combined]
+	group := s.System.Groups[combined]
 	s.refused(t, "rounds of a group", forgery{quotients: func(r *reference) {
 		r.add(group.Quotients[0][0], 4, 1)
 		r.add(group.Quotients[1][0], 4, -1)
@@ -248,8 +256,8 @@ func TestForgeCancelling(t *testing.T) {
 // shift adds z times the last prime to the remainder of component c, as if the output were
 // smaller by z.
 func (r *reference) shift(c int, z []int64) {
-	q := new(big.Int).SetUint64(r.system.Prime(1))
-	at := r.system.Wires + c
+	q := new(big.Int).SetUint64(r.System.Prime(1))
+	at := r.System.Wires + c
 	for i := range z {
 		x := big.NewInt(z[i])
 		r.polys[at][i] = new(big.Int).Add(r.polys[at][i], x.Mul(x, q))
@@ -258,19 +266,19 @@ func (r *reference) shift(c int, z []int64) {
 
 // shifted returns a coefficient of the output less z.
 func (s *scene) shifted(c, i int, z int64) uint64 {
-	q := new(big.Int).SetUint64(s.system.Prime(0))
-	x := new(big.Int).SetUint64(s.public.Outputs[0].C[c].Limbs[0][i])
+	q := new(big.Int).SetUint64(s.System.Prime(0))
+	x := new(big.Int).SetUint64(s.Public.Outputs[0].C[c].Limbs[0][i])
 	return x.Mod(x.Sub(x, big.NewInt(z)), q).Uint64()
 }
 
 // TestRemainderSlack: what the proven noise counts with is possible and no more: a remainder
 // e + q*z, and an output that is off by z, passes with |z|^2 = N/2 and not with 16 N.
 func TestRemainderSlack(t *testing.T) {
-	params := shaped(t, 6, 2, 1)
+	params := prooftest.Params(t, 6, 2, 1)
 	attack := func(seed uint64, z []int64) error {
-		s := stage(t, rescaled(params), transparent(t, 64), identity.Options{}, seed)
+		s := stage(t, prooftest.Rescaled(params), prooftest.Clear(t, 64), identity.Options{}, seed)
 		for i := range z {
-			s.public.Outputs[0].C[1].Limbs[0][i] = s.shifted(1, i, z[i])
+			s.Public.Outputs[0].C[1].Limbs[0][i] = s.shifted(1, i, z[i])
 		}
 		return s.verify(s.prove(t, forgery{wires: func(r *reference) { r.shift(1, z) }}))
 	}
@@ -299,20 +307,20 @@ func TestRemainderSlack(t *testing.T) {
 func TestForgeBound(t *testing.T) {
 	s := smallScene(t, identity.Options{})
 	proof := s.prove(t, forgery{})
-	for _, at := range []int{s.system.Wires, len(s.system.Polys) - 1} {
-		was := s.system.Polys[at].Bound
+	for _, at := range []int{s.System.Wires, len(s.System.Polys) - 1} {
+		was := s.System.Polys[at].Bound
 		for _, bound := range []int64{0, -1, 1 << 61} {
-			s.system.Polys[at].Bound = bound
+			s.System.Polys[at].Bound = bound
 			if err := s.verify(proof); !errors.Is(err, identity.ErrBound) {
 				t.Errorf("bound %d: error %v", bound, err)
 			}
 		}
-		s.system.Polys[at].Bound = was
+		s.System.Polys[at].Bound = was
 	}
 	// Products of many wires exceed the field.
-	term := &s.system.Identities[0].Terms[0]
+	term := &s.System.Identities[0].Terms[0]
 	for range 6 {
-		term.Factors = append(term.Factors, identity.Factor{Poly: s.system.Wires, Galois: 1, Scale: 1})
+		term.Factors = append(term.Factors, identity.Factor{Poly: s.System.Wires, Galois: 1, Scale: 1})
 	}
 	if err := s.verify(proof); !errors.Is(err, identity.ErrBound) {
 		t.Errorf("long product: error %v", err)
@@ -324,11 +332,11 @@ func TestForgePublics(t *testing.T) {
 	s := smallScene(t, identity.Options{})
 	proof := s.prove(t, forgery{})
 	limbs := map[string][]uint64{
-		"input":    s.public.Inputs[1].C[1].Limbs[0],
-		"output":   s.public.Outputs[0].C[0].Limbs[1],
-		"constant": s.public.Constants[0].Limbs[0],
-		"key":      s.public.Keys.Keys[0].B[0].Limbs[1],
-		"last key": s.public.Keys.Keys[1].B[1].Limbs[0],
+		"input":    s.Public.Inputs[1].C[1].Limbs[0],
+		"output":   s.Public.Outputs[0].C[0].Limbs[1],
+		"constant": s.Public.Constants[0].Limbs[0],
+		"key":      s.Public.Keys.Keys[0].B[0].Limbs[1],
+		"last key": s.Public.Keys.Keys[1].B[1].Limbs[0],
 	}
 	for name, limb := range limbs {
 		was := limb[4]
@@ -342,16 +350,16 @@ func TestForgePublics(t *testing.T) {
 		}
 		limb[4] = was
 	}
-	s.public.Keys.Seed[0] ^= 1 // the polynomials A; a new cache for them
-	s.public = &identity.Publics{
-		Params: s.public.Params, Inputs: s.public.Inputs, Outputs: s.public.Outputs,
-		Constants: s.public.Constants, Keys: s.public.Keys,
+	s.Public.Keys.Seed[0] ^= 1 // the polynomials A; a new cache for them
+	s.Public = &identity.Publics{
+		Params: s.Public.Params, Inputs: s.Public.Inputs, Outputs: s.Public.Outputs,
+		Constants: s.Public.Constants, Keys: s.Public.Keys,
 	}
 	if err := s.verify(proof); !errors.Is(err, verifier.ErrOpening) {
 		t.Errorf("another key set: error %v", err)
 	}
-	s.public.Keys.Seed[0] ^= 1
-	s.public.Outputs[0].Scale = s.public.Outputs[0].Scale.Mul(fhe.ScaleOfBits(1))
+	s.Public.Keys.Seed[0] ^= 1
+	s.Public.Outputs[0].Scale = s.Public.Outputs[0].Scale.Mul(fhe.ScaleOfBits(1))
 	if err := s.verify(proof); !errors.Is(err, identity.ErrPublic) {
 		t.Errorf("output at another scale: error %v", err)
 	}
@@ -364,33 +372,33 @@ func TestForgeCommittedKeys(t *testing.T) {
 	proof := s.prove(t, forgery{})
 	keySet := abi.SumDigest([]byte("keys"))
 	check := func() error {
-		return protocol.CheckKeys(s.shape(t), s.public, s.setup, keySet, s.keys)
+		return protocol.CheckKeys(s.Shape(t), s.Public, s.Setup, keySet, s.Keys)
 	}
 	if err := errors.Join(s.verify(proof), check()); err != nil {
 		t.Fatal(err)
 	}
-	for _, at := range []int{0, len(s.keys) - 1} {
-		was := s.keys[at][0]
-		s.keys[at][0].Double(&was)
+	for _, at := range []int{0, len(s.Keys) - 1} {
+		was := s.Keys[at][0]
+		s.Keys[at][0].Double(&was)
 		if err := s.verify(proof); !errors.Is(err, verifier.ErrOpening) {
 			t.Errorf("other commitment %d: error %v", at, err)
 		}
 		if err := check(); !errors.Is(err, protocol.ErrKeys) {
 			t.Errorf("other commitment %d is let in: error %v", at, err)
 		}
-		s.keys[at][0] = was
+		s.Keys[at][0] = was
 	}
-	s.keys = s.keys[1:]
+	s.Keys = s.Keys[1:]
 	if err := check(); !errors.Is(err, protocol.ErrKeys) {
 		t.Errorf("a commitment too few: error %v", err)
 	}
-	s.keys[0] = nil
-	s.keys = append(s.keys, nil)
+	s.Keys[0] = nil
+	s.Keys = append(s.Keys, nil)
 	if err := check(); !errors.Is(err, protocol.ErrKeys) {
 		t.Errorf("a commitment of no points: error %v", err)
 	}
 	none := smallScene(t, identity.Options{})
-	err := protocol.CheckKeys(none.shape(t), none.public, none.setup, keySet, nil)
+	err := protocol.CheckKeys(none.Shape(t), none.Public, none.Setup, keySet, nil)
 	if err != nil {
 		t.Errorf("no committed keys: %v", err)
 	}
@@ -400,7 +408,7 @@ func TestForgeCommittedKeys(t *testing.T) {
 func TestForgePlan(t *testing.T) {
 	s := smallScene(t, identity.Options{})
 	proof := s.prove(t, forgery{})
-	params := s.system.Plan.Params
+	params := s.System.Plan.Params
 	find := func(p *fhe.Plan, op fhe.StepOp) int {
 		return slices.IndexFunc(p.Steps, func(s fhe.Step) bool { return s.Op == op })
 	}
@@ -449,7 +457,7 @@ func TestForgePlan(t *testing.T) {
 		}
 		other := *s
 		var err error
-		if other.system, err = identity.Build(c.Plan, identity.Options{}); err != nil {
+		if other.System, err = identity.Build(c.Plan, identity.Options{}); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if each.want == nil {
@@ -533,7 +541,7 @@ func TestNothingOpenedIsSent(t *testing.T) {
 	sh := r.shape
 	want := len("cerberus proof 1\n") + len(r.proof.Opening) +
 		64*(len(sh.Wires)+len(sh.Quotients)+sh.HPoints()) +
-		32*(len(s.system.Claims)+2*sh.Rounds)
+		32*(len(s.System.Claims)+2*sh.Rounds)
 	at := 17 + 64*(len(sh.Wires)+len(sh.Quotients))
 	for range sh.Projected() {
 		size := 1 + int(proof[at])*protocol.Rows/8

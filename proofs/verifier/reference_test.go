@@ -48,25 +48,25 @@ type forgery struct {
 
 // newReference reads publics and witness.
 func newReference(s *scene, f forgery) (*reference, error) {
-	v := s.setup.Verifier()
-	sh, err := protocol.NewShape(s.system, v.Size(), v.OpeningBytes())
+	v := s.Setup.Verifier()
+	sh, err := protocol.NewShape(s.System, v.Size(), v.OpeningBytes())
 	if err != nil {
 		return nil, err
 	}
 	r := &reference{
 		scene: s, shape: sh, proof: &protocol.Proof{}, forge: f,
-		session: protocol.NewSession(sh, s.statement, v.Digest()),
-		polys:   make([]poly, len(s.system.Polys)),
+		session: protocol.NewSession(sh, s.Statement, v.Digest()),
+		polys:   make([]poly, len(s.System.Polys)),
 	}
 	for at := range r.polys {
 		var coeffs []int64
 		switch {
-		case at < s.system.Wires:
-			if coeffs, err = s.public.Coeffs(s.system, at); err != nil {
+		case at < s.System.Wires:
+			if coeffs, err = s.Public.Coeffs(s.System, at); err != nil {
 				return nil, err
 			}
-		case at < s.system.Quotients:
-			coeffs = s.witness.Coeffs(at)
+		case at < s.System.Quotients:
+			coeffs = s.Witness.Coeffs(at)
 		default:
 			coeffs = make([]int64, sh.Degree)
 		}
@@ -86,7 +86,7 @@ func (r *reference) prove() ([]byte, error) {
 	}
 	call(r.forge.wires)
 	r.proof.Wires = r.commitAll(r.shape.Wires)
-	r.ch.Combinations = r.session.Wires(r.keys, r.proof.Wires)
+	r.ch.Combinations = r.session.Wires(r.Keys, r.proof.Wires)
 	call(r.forge.late)
 	r.divide()
 	call(r.forge.quotients)
@@ -118,7 +118,7 @@ func (r *reference) commitAll(polys []int) [][]bn254.G1Affine {
 func (r *reference) commit(w []fr.Element) []bn254.G1Affine {
 	var out []bn254.G1Affine
 	for b := range r.shape.Blocks {
-		c, err := r.setup.CommitScalars(r.shape.Block(w, b))
+		c, err := r.Setup.CommitScalars(r.shape.Block(w, b))
 		if err != nil {
 			panic(err)
 		}
@@ -148,7 +148,7 @@ func (r *reference) factor(prime int, f identity.Factor) poly {
 		}
 	}
 	if f.Scale != 1 {
-		q := new(big.Int).SetUint64(r.system.Prime(prime))
+		q := new(big.Int).SetUint64(r.System.Prime(prime))
 		for i := range out {
 			x := new(big.Int).SetUint64(f.Scale)
 			x.Mod(x.Mul(x, out[i]), q)
@@ -160,8 +160,8 @@ func (r *reference) factor(prime int, f identity.Factor) poly {
 
 // identityOf returns the left side of an identity: products are not reduced.
 func (r *reference) identityOf(at int) poly {
-	id := r.system.Identities[at]
-	out := zeros((r.system.HBlocks + 1) * r.shape.Degree)
+	id := r.System.Identities[at]
+	out := zeros((r.System.HBlocks + 1) * r.shape.Degree)
 	for _, t := range id.Terms {
 		product := poly{big.NewInt(t.Coef)}
 		for _, f := range t.Factors {
@@ -195,8 +195,8 @@ func multiply(a, b poly) poly {
 
 // combination returns what a combination's identities add up to.
 func (r *reference) combination(c protocol.Combination) poly {
-	g := r.system.Groups[c.Group]
-	out := zeros((r.system.HBlocks + 1) * r.shape.Degree)
+	g := r.System.Groups[c.Group]
+	out := zeros((r.System.HBlocks + 1) * r.shape.Degree)
 	for k, id := range g.Identities {
 		weight := big.NewInt(1)
 		if g.Rounds > 0 {
@@ -214,13 +214,13 @@ func (r *reference) combination(c protocol.Combination) poly {
 func (r *reference) divide() {
 	n := r.shape.Degree
 	for _, c := range r.shape.Combinations() {
-		g := r.system.Groups[c.Group]
+		g := r.System.Groups[c.Group]
 		sum := r.combination(c)
-		q := new(big.Int).SetUint64(r.system.Prime(g.Prime))
+		q := new(big.Int).SetUint64(r.System.Prime(g.Prime))
 		parts := g.Quotients[c.Round]
 		for i := range n {
 			x := new(big.Int)
-			for b := range r.system.HBlocks + 1 {
+			for b := range r.System.HBlocks + 1 {
 				if b%2 == 0 {
 					x.Add(x, sum[b*n+i])
 				} else {
@@ -271,13 +271,13 @@ func (r *reference) project() {
 // combine divides the sum of all combinations by X^N+1. What remains is left out.
 func (r *reference) combine() {
 	n := r.shape.Degree
-	sum := make([]fr.Element, (r.system.HBlocks+1)*n)
+	sum := make([]fr.Element, (r.System.HBlocks+1)*n)
 	power := fr.One()
 	for _, c := range r.shape.Combinations() {
-		g := r.system.Groups[c.Group]
+		g := r.System.Groups[c.Group]
 		all := r.combination(c)
 		for part, at := range g.Quotients[c.Round] {
-			q := new(big.Int).SetUint64(r.system.Prime(g.Prime))
+			q := new(big.Int).SetUint64(r.System.Prime(g.Prime))
 			q.Lsh(q, uint(part*identity.PartBits))
 			for i, x := range r.polys[at] {
 				all[i].Sub(all[i], new(big.Int).Mul(x, q))
@@ -289,12 +289,12 @@ func (r *reference) combine() {
 		}
 		power.Mul(&power, &r.ch.Delta)
 	}
-	quotient := make([]fr.Element, r.system.HBlocks*n)
+	quotient := make([]fr.Element, r.System.HBlocks*n)
 	for i := len(sum) - 1; i >= n; i-- {
 		quotient[i-n] = sum[i]
 		sum[i-n].Sub(&sum[i-n], &sum[i])
 	}
-	for b := range r.system.HBlocks {
+	for b := range r.System.HBlocks {
 		r.h = append(r.h, quotient[b*n:(b+1)*n])
 	}
 	if r.forge.h != nil {
@@ -316,7 +316,7 @@ func (r *reference) value(prime int, f identity.Factor) fr.Element {
 }
 
 func (r *reference) claim() {
-	for _, f := range r.system.Claims {
+	for _, f := range r.System.Claims {
 		r.proof.Claims = append(r.proof.Claims, r.value(0, f))
 	}
 	if r.forge.claims != nil {
@@ -408,7 +408,7 @@ func (r *reference) residual(claims []fr.Element) fr.Element {
 	c := r.shape.Claim(&ch, r.value, claims, make([][protocol.Rows]protocol.Row,
 		len(r.shape.Projected())))
 	var sum fr.Element
-	for a, galois := range r.system.Views {
+	for a, galois := range r.System.Views {
 		for at, coef := range c.Coefs[a] {
 			x := r.value(0, identity.Factor{Poly: at, Galois: galois, Scale: 1})
 			x.Mul(&x, coef)

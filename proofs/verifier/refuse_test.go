@@ -28,7 +28,7 @@ func layoutOf(s *scene, sh *protocol.Shape, proof []byte) layout {
 		l.h += 1 + int(proof[l.h])*protocol.Rows/8
 	}
 	l.scalars = l.h + 64*sh.HPoints()
-	l.opening = l.scalars + fr.Bytes*(len(s.system.Claims)+2*sh.Rounds)
+	l.opening = l.scalars + fr.Bytes*(len(s.System.Claims)+2*sh.Rounds)
 	return l
 }
 
@@ -36,7 +36,7 @@ func layoutOf(s *scene, sh *protocol.Shape, proof []byte) layout {
 func TestRefuseEncodings(t *testing.T) {
 	s := smallScene(t, identity.Options{CommittedKeys: true})
 	proof := s.prove(t, forgery{})
-	sh := s.shape(t)
+	sh := s.Shape(t)
 	l := layoutOf(s, sh, proof)
 	put := func(at int, b []byte) []byte {
 		out := bytes.Clone(proof)
@@ -88,7 +88,7 @@ func TestRefuseEncodings(t *testing.T) {
 
 // TestRefuseFlips: no byte of a proof can be another, whichever bit of it.
 func TestRefuseFlips(t *testing.T) {
-	s := stage(t, rescaled(shaped(t, 4, 2, 1)), transparent(t, 16), identity.Options{}, 1)
+	s := rescaledScene(t)
 	proof := s.prove(t, forgery{})
 	failures := make([]bool, len(proof))
 	protocol.Parallel(len(proof), protocol.Workers(), func(_, i int) {

@@ -11,6 +11,7 @@ import (
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/proofs/identity"
 	"github.com/cerberus-host/cerberus/proofs/opening"
+	"github.com/cerberus-host/cerberus/proofs/prooftest"
 	"github.com/cerberus-host/cerberus/proofs/verifier"
 )
 
@@ -33,10 +34,11 @@ func TestReference(t *testing.T) {
 		"random, keys before": {logN: 4, q: 4, p: 1, size: 16, random: true, keys: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			params, setup := shaped(t, each.logN, each.q, each.p), transparent(t, each.size)
+			params := prooftest.Params(t, each.logN, each.q, each.p)
+			setup := prooftest.Clear(t, each.size)
 			compiled := everyStep(t, params)
 			if each.random {
-				compiled = randomPlan(t, params, 3)
+				compiled = prooftest.Random(t, params, 3)
 			}
 			s := stage(t, compiled, setup, identity.Options{CommittedKeys: each.keys}, 1)
 			proof := s.proveFast(t)
@@ -59,12 +61,12 @@ func TestGroth16(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := stage(t, everyStep(t, shaped(t, 5, 4, 1)), setups[0], identity.Options{}, 1)
+	s := stage(t, everyStep(t, prooftest.Params(t, 5, 4, 1)), setups[0], identity.Options{}, 1)
 	proof := s.proveFast(t)
 	if err := s.verify(proof); err != nil {
 		t.Error(err)
 	}
-	opened := len(proof) - s.setup.Verifier().OpeningBytes()
+	opened := len(proof) - s.Setup.Verifier().OpeningBytes()
 	for at := range proof[opened:] {
 		changed := bytes.Clone(proof)
 		changed[opened+at] ^= 1 << (at % 8)
@@ -72,7 +74,7 @@ func TestGroth16(t *testing.T) {
 			t.Errorf("byte %d of the opening: error %v", at, err)
 		}
 	}
-	s.setup = setups[1]
+	s.Setup = setups[1]
 	if err := s.verify(proof); !errors.Is(err, verifier.ErrOpening) {
 		t.Errorf("another setup: error %v", err)
 	}
@@ -80,7 +82,7 @@ func TestGroth16(t *testing.T) {
 
 // TestRequests: what a verifier needs is not optional, and it stops when told to.
 func TestRequests(t *testing.T) {
-	s := stage(t, rescaled(shaped(t, 4, 2, 1)), transparent(t, 16), identity.Options{}, 1)
+	s := rescaledScene(t)
 	proof := s.prove(t, forgery{})
 	for name, change := range map[string]func(r *verifier.Request){
 		"system":    func(r *verifier.Request) { r.System = nil },
@@ -105,7 +107,7 @@ func TestRequests(t *testing.T) {
 // TestReport: the counts are those of the System and the bits those of the arithmetic in
 // proofs/DESIGN.md.
 func TestReport(t *testing.T) {
-	s := stage(t, everyStep(t, shaped(t, 4, 5, 2)), transparent(t, 16), identity.Options{}, 1)
+	s := smallScene(t, identity.Options{})
 	r := s.request()
 	now := time.Unix(0, 0)
 	r.Now = func() time.Time {
@@ -116,19 +118,19 @@ func TestReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.Wires != s.system.Quotients-s.system.Wires ||
-		report.Quotients != len(s.system.Polys)-s.system.Quotients ||
-		report.Identities != len(s.system.Identities) || report.CommittedBits == 0 {
+	if report.Wires != s.System.Quotients-s.System.Wires ||
+		report.Quotients != len(s.System.Polys)-s.System.Quotients ||
+		report.Identities != len(s.System.Identities) || report.CommittedBits == 0 {
 		t.Errorf("counts: %+v", report)
 	}
 	// A step that fails for count of the field's elements has the bits of 2^253/count, of
 	// which the last one may be lost.
 	counts := map[string]int{
-		"identities at one point (gamma)":    (s.system.HBlocks + 2) * 16,
+		"identities at one point (gamma)":    (s.System.HBlocks + 2) * 16,
 		"combinations of identities (delta)": report.Combinations,
 		"rows of the projections (rho)":      256,
 		"claims (tau)":                       1 + report.Claims + report.Wires + report.Quotients,
-		"sum-check":                          2*s.shape(t).Rounds + 1,
+		"sum-check":                          2*s.Shape(t).Rounds + 1,
 	}
 	others := map[string]int{
 		"wires are short, the bound of the noise":      128,
