@@ -132,7 +132,7 @@ func (p Proving) keyCommitments(plan *fhe.Plan, keySet abi.Digest) *keyset.Check
 // record executes the Plan with a recorder and returns what the proof is about.
 func (w *Worker) record(
 	ctx context.Context, t Proven, v *registry.Variant, system *identity.System, with Proving,
-) (*identity.Publics, *identity.Witness, error) {
+) (_ *identity.Publics, _ *identity.Witness, err error) {
 	plan, err := w.loadPlan(ctx, v)
 	if err != nil {
 		return nil, nil, err
@@ -151,6 +151,7 @@ func (w *Worker) record(
 		return nil, nil, err
 	}
 	collector := identity.NewCollector(system)
+	defer func() { err = errors.Join(err, collector.Close()) }()
 	if with.WitnessBytesMax > 0 {
 		collector.Spool(with.SpoolDir, with.WitnessBytesMax)
 	}

@@ -2,11 +2,15 @@ package worker_test
 
 import (
 	"context"
+	"errors"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/cerberus-host/cerberus/abi"
+	"github.com/cerberus-host/cerberus/fhe"
 	"github.com/cerberus-host/cerberus/host/hosttest"
 	"github.com/cerberus-host/cerberus/host/worker"
 	"github.com/cerberus-host/cerberus/proofs/attest"
@@ -70,8 +74,8 @@ func TestProve(t *testing.T) {
 	if err != nil || spooled.Statement != p.Statement || len(spooled.Bundle) != len(p.Bundle) {
 		t.Errorf("%d bytes for %s, %v", len(spooled.Bundle), spooled.Statement, err)
 	}
-	if left, err := os.ReadDir(with.SpoolDir); err != nil || len(left) != 0 {
-		t.Errorf("%d files are left, %v", len(left), err)
+	if left := filesIn(t, with.SpoolDir); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
 	}
 	testProofFaults(t, w, job, with)
 }
@@ -113,4 +117,118 @@ func testProofFaults(t *testing.T, w *worker.Worker, job worker.Proven, with wor
 	cancel()
 	_, err := w.Prove(ended, job, with)
 	fault{name: "ended", cause: worker.CauseInternal, retryable: true}.check(t, err)
+}
+
+// meddler is an engine whose records pass through somebody's hands.
+type meddler struct {
+	fhe.Engine
+
+	record func(fhe.Recorder, fhe.Wire) error
+}
+
+type meddledPlan struct {
+	fhe.LoadedPlan
+
+	record func(fhe.Recorder, fhe.Wire) error
+}
+
+type meddledRecorder struct {
+	fhe.Recorder
+
+	record func(fhe.Recorder, fhe.Wire) error
+}
+
+func (m meddler) LoadPlan(ctx context.Context, c *fhe.Compiled) (fhe.LoadedPlan, error) {
+	p, err := m.Engine.LoadPlan(ctx, c)
+	return meddledPlan{p, m.record}, err
+}
+
+func (p meddledPlan) Run(ctx context.Context, keys fhe.LoadedKeys, in []fhe.Ciphertext,
+	opts fhe.RunOptions,
+) ([]fhe.Ciphertext, error) {
+	if opts.Recorder != nil {
+		opts.Recorder = meddledRecorder{opts.Recorder, p.record}
+	}
+	return p.LoadedPlan.Run(ctx, keys, in, opts)
+}
+
+func (r meddledRecorder) Record(w fhe.Wire) error { return r.record(r.Recorder, w) }
+
+// TestNoSpoolIsLeft: the file of a witness goes with a run that fails, that is cancelled, and
+// whose record is not one.
+func TestNoSpoolIsLeft(t *testing.T) {
+	b := newBench(t)
+	result, err := worker.New(b.cfg).Run(t.Context(), b.task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := worker.Proven{
+		Task: b.task, ID: [32]byte{1}, Client: hosttest.Key(t).Address(),
+		Outputs: []worker.NamedBlob{{Name: "y", Digest: result.Outputs[0].Digest}},
+	}
+	with := proving(t)
+	with.WitnessBytesMax, with.SpoolDir = 1, t.TempDir()
+	for _, c := range []struct {
+		fault
+
+		after func(cancel context.CancelFunc) error
+	}{
+		{
+			fault{name: "failed", cause: worker.CauseEngine},
+			func(context.CancelFunc) error { return errors.New("broken") },
+		},
+		{
+			fault{name: "cancelled", cause: worker.CauseInternal, retryable: true},
+			func(cancel context.CancelFunc) error { cancel(); return nil },
+		},
+		{
+			fault{name: "too few records", cause: worker.CauseEngine},
+			func(context.CancelFunc) error { return nil },
+		},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		records, spooled := 0, false
+		cfg := b.cfg
+		cfg.Engine = meddler{b.cfg.Engine, func(r fhe.Recorder, w fhe.Wire) error {
+			if records++; records > 1 {
+				return nil
+			}
+			err := r.Record(w)
+			spooled = len(filesIn(t, with.SpoolDir)) > 0
+			return errors.Join(err, c.after(cancel))
+		}}
+		_, err := worker.New(cfg).Prove(ctx, job, with)
+		c.check(t, err)
+		if left := filesIn(t, with.SpoolDir); !spooled || len(left) != 0 {
+			t.Errorf("%s: spooled %t, left behind: %v", c.name, spooled, left)
+		}
+		cancel()
+	}
+}
+
+// filesIn returns the files of a folder and, where the system tells, those that this process
+// has open there, with a name or without.
+func filesIn(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, e := range entries {
+		out = append(out, filepath.Join(dir, e.Name()))
+	}
+	const open = "/proc/self/fd"
+	entries, err = os.ReadDir(open)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		// One that was closed since it was listed is none.
+		file, err := os.Readlink(filepath.Join(open, e.Name()))
+		if err == nil && strings.HasPrefix(file, dir+string(filepath.Separator)) {
+			out = append(out, file)
+		}
+	}
+	return out
 }

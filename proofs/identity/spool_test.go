@@ -3,7 +3,9 @@ package identity_test
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cerberus-host/cerberus/proofs/identity"
@@ -49,9 +51,8 @@ func TestSpool(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Error(err)
 		}
-		left, err := os.ReadDir(dir)
-		if err != nil || len(left) != 0 {
-			t.Errorf("left behind: %v, error %v", left, err)
+		if left := filesIn(t, dir); len(left) != 0 {
+			t.Errorf("left behind: %v", left)
 		}
 	}
 	for _, at := range []int{r.system.Wires - 1, r.system.Quotients} {
@@ -68,5 +69,77 @@ func TestSpool(t *testing.T) {
 	}
 	if !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no folder: error %v", err)
+	}
+}
+
+// filesIn returns the files of a folder and, where the system tells, those that this process
+// has open there, with a name or without.
+func filesIn(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, e := range entries {
+		out = append(out, filepath.Join(dir, e.Name()))
+	}
+	const open = "/proc/self/fd"
+	entries, err = os.ReadDir(open)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		// One that was closed since it was listed is none.
+		file, err := os.Readlink(filepath.Join(open, e.Name()))
+		if err == nil && strings.HasPrefix(file, dir+string(filepath.Separator)) {
+			out = append(out, file)
+		}
+	}
+	return out
+}
+
+// TestCloseCollector: whoever has no Witness has the file to remove, after a run that failed
+// on its way and after one that was no run in the end; a Witness keeps its own.
+func TestCloseCollector(t *testing.T) {
+	r := record(t, shape{4, 5, 2}, 3)
+	dir := t.TempDir()
+	spooled := func(wires int) *identity.Collector {
+		c := identity.NewCollector(r.system)
+		c.Spool(dir, 0)
+		for _, w := range r.tape.Wires[:wires] {
+			if err := c.Record(w); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(filesIn(t, dir)) == 0 {
+			t.Fatal("there is no file")
+		}
+		return c
+	}
+	all := len(r.tape.Wires)
+	failed, short, good := spooled(all/2), spooled(all/2), spooled(all)
+	if _, err := short.Witness(r.public); !errors.Is(err, identity.ErrWitness) {
+		t.Errorf("half of the wires: error %v", err)
+	}
+	w, err := good.Witness(r.public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		for _, c := range []*identity.Collector{failed, short, good} {
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if _, err := w.Read(r.system.Wires); err != nil {
+		t.Errorf("the file went with the collector: %v", err)
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	if left := filesIn(t, dir); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }

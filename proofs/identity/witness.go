@@ -84,9 +84,20 @@ func NewCollector(s *System) *Collector {
 
 // Spool bounds the memory of the collected coefficients: beyond so many bytes they go to a
 // temporary file in dir, or where the system keeps such files if it is empty. It is called
-// before the first Record; the Witness must be closed in the end. Reading a wire back takes
-// a fraction of what recording it again would.
+// before the first Record; the Witness must be closed in the end, and the Collector if there
+// is none. Reading a wire back takes a fraction of what recording it again would.
 func (c *Collector) Spool(dir string, memory int64) { c.dir, c.memory = dir, memory }
+
+// Close removes the file of a Collector of which nobody has the Witness, because the run
+// failed. Once [Collector.Witness] has returned one, the file is the Witness's and Close does
+// nothing; it may be called twice. The Collector must not be used any more.
+func (c *Collector) Close() error {
+	s := c.spool
+	if c.spool = nil; s == nil {
+		return nil
+	}
+	return s.close()
+}
 
 // keep takes the coefficients of a wire and holds them to their bound.
 func (c *Collector) keep(at int, coeffs []int64) error {
@@ -159,10 +170,10 @@ func (c *Collector) Record(w fhe.Wire) error {
 	return nil
 }
 
-// Witness returns what was collected, with the values that identities define, and is called
-// once. public are the task's; outputs need not be there yet. It returns [ErrWitness] if
-// something was not recorded or exceeds its bound, and [ErrPublic] if a public polynomial is
-// missing.
+// Witness returns what was collected, with the values that identities define. It is called
+// once and takes the file over. public are the task's; outputs need not be there yet. It
+// returns [ErrWitness] if something was not recorded or exceeds its bound, and [ErrPublic] if
+// a public polynomial is missing.
 func (c *Collector) Witness(public *Publics) (*Witness, error) {
 	s := c.system
 	w := &Witness{first: s.Wires, wires: c.wires}
@@ -184,7 +195,7 @@ func (c *Collector) Witness(public *Publics) (*Witness, error) {
 			return nil, err
 		}
 	}
-	w.spool = c.spool
+	w.spool, c.spool = c.spool, nil
 	return w, nil
 }
 
