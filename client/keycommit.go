@@ -21,8 +21,8 @@ const commitmentsFolder = "keycommitments"
 func (c *Client) commitKeys(
 	ctx context.Context, m *bundle.Materials, st *attest.Statement, sources []Source,
 ) error {
-	if st.KeyCommitments.IsZero() || m.Keys == nil {
-		return nil
+	if st.KeyCommitments.IsZero() || st.KeySet != m.KeySet || m.Keys == nil {
+		return nil // what is wrong then is said when the statement is checked
 	}
 	file := path.Join(commitmentsFolder, hexName(st.KeyCommitments))
 	known, err := c.knownCommitments(file, m, st)

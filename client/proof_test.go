@@ -3,6 +3,9 @@ package client_test
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +20,7 @@ import (
 	"github.com/cerberus-host/cerberus/host/identity"
 	"github.com/cerberus-host/cerberus/proofs/attest"
 	"github.com/cerberus-host/cerberus/proofs/bundle"
+	"github.com/cerberus-host/cerberus/proofs/keyset"
 	cerberusv1 "github.com/cerberus-host/cerberus/proto/gen/cerberus/v1"
 	"github.com/cerberus-host/cerberus/proto/gen/cerberus/v1/cerberusv1connect"
 )
@@ -114,6 +118,69 @@ func TestAskVerifies(t *testing.T) {
 	}
 }
 
+// awaitCommitted waits until the node has committed to a number of key sets.
+func awaitCommitted(t *testing.T, node *hosttest.Node, n int) {
+	t.Helper()
+	want := fmt.Sprintf("\ncerberus_key_sets_committed %d\n", n)
+	for t.Context().Err() == nil {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, node.URL+"/metrics",
+			http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(resp.Body)
+		if err := errors.Join(err, resp.Body.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(data), want) {
+			return
+		}
+	}
+}
+
+// TestKeyCommitments: once the key set is committed, proofs stand on the commitments, which
+// the client compares with its keys once, and so does whoever has the pack.
+func TestKeyCommitments(t *testing.T) {
+	node := provingNode(t)
+	u := newTrier(t, node.URL)
+	ask(t, u, "square", "text")
+	awaitCommitted(t, node, 1)
+	r := ask(t, u, "square", "text")
+	full := export(t, u, r.Task, true)
+	v, err := u.Verify(t.Context(), full)
+	if err != nil || v.KeyCommitments.IsZero() {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	name := strings.TrimPrefix(v.KeyCommitments.String(), "sha256:")
+	if files, err := u.store.List("keycommitments"); err != nil || !slices.Equal(files,
+		[]string{"keycommitments/" + name}) {
+		t.Errorf("kept %v, %v", files, err)
+	}
+	node.Close()
+	other := newTrier(t, node.URL)
+	setup, err := abi.ParseDigest(r.Attestation.Setup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.TrustSetupDigest(setup); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Verify(t.Context(), full); err != nil {
+		t.Error(err)
+	}
+	// A damaged file is no file.
+	if err := u.store.Write("keycommitments/"+name, []byte("damaged")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := u.Verify(t.Context(), full); err != nil {
+		t.Error(err)
+	}
+}
+
 // changeReceipt makes the client remember that it sent another input.
 func changeReceipt(u *user, task string) error {
 	name := "receipts/" + task + ".json"
@@ -174,7 +241,7 @@ type forger struct {
 	node *hosttest.Node
 	key  *identity.Key
 	user *user
-	// old is an honest bundle of another task of the same user.
+	// old is an honest bundle of another user's task, with commitments to that user's keys.
 	old *bundle.Bundle
 }
 
@@ -286,6 +353,20 @@ func lies(t *testing.T, oldBytes []byte) map[string]lie {
 		"a signature of another": {bundle.ErrSignature, func(f *forger, task *cerberusv1.Task) {
 			f.forge(t, task, false, func(b *bundle.Bundle) { b.Statement.Signed.Engine = "other" })
 		}},
+		"commitments to other keys": {keyset.ErrKeys, func(f *forger, task *cerberusv1.Task) {
+			f.forge(t, task, true, func(b *bundle.Bundle) {
+				b.Statement.KeyCommitments = f.old.Statement.KeyCommitments
+			})
+		}},
+		"no commitments": {keyset.ErrFormat, func(f *forger, task *cerberusv1.Task) {
+			noise := []byte("noise")
+			f.forge(t, task, true, func(b *bundle.Bundle) {
+				b.Statement.KeyCommitments = abi.SumDigest(noise)
+			})
+			f.user.wire.mu.Lock()
+			defer f.user.wire.mu.Unlock()
+			f.user.wire.blobs[abi.SumDigest(noise)] = noise
+		}},
 		"no bundle": {bundle.ErrFormat, func(f *forger, task *cerberusv1.Task) {
 			f.serve(task, []byte("no bundle"))
 		}},
@@ -306,6 +387,8 @@ func lies(t *testing.T, oldBytes []byte) map[string]lie {
 func TestForgedAttestations(t *testing.T) {
 	node := provingNode(t)
 	first := newTrier(t, node.URL)
+	ask(t, first, "square", "text")
+	awaitCommitted(t, node, 1)
 	old, err := bundle.Parse(export(t, first, ask(t, first, "square", "text").Task, false).Bundle)
 	if err != nil {
 		t.Fatal(err)
@@ -314,9 +397,12 @@ func TestForgedAttestations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	d := old.Statement.KeyCommitments
+	commitments := node.As(first.key(t)).Download(d[:])
 	for name, c := range lies(t, oldBytes) {
 		t.Run(name, func(t *testing.T) {
 			u := newTrier(t, node.URL)
+			u.wire.blobs[d] = commitments
 			f := &forger{node: node, key: hosttest.Key(t), user: u, old: old}
 			u.wire.after[cerberusv1connect.TaskServiceWatchTaskProcedure] = f.stream(t,
 				func(task *cerberusv1.Task) { c.change(f, task) })

@@ -158,14 +158,23 @@ func TestCiphertextSamples(t *testing.T) {
 }
 
 func TestKeySetSample(t *testing.T) {
-	for special, name := range map[int]string{1: "keyset-alpha1.bin", 2: "keyset-alpha2.bin"} {
+	for special, file := range map[int]string{1: "keyset-alpha1.bin", 2: "keyset-alpha2.bin"} {
 		p := tinyParams(t, special)
 		k := sampleKeySet(t, p)
 		data := keySetBytes(t, k)
 		if int64(len(data)) != fhe.KeySetBytes(p, len(k.Keys)) {
 			t.Errorf("%d bytes, announced %d", len(data), fhe.KeySetBytes(p, len(k.Keys)))
 		}
-		back, err := fhe.ReadKeySet(iotest.OneByteReader(bytes.NewReader(golden(t, name, data))), p)
+		name, err := fhe.KeySetParams(data[:min(len(data), fhe.KeySetPrefixMax)])
+		if err != nil || name != p.Name() {
+			t.Errorf("its parameters are %q, %v", name, err)
+		}
+		for n := range 7 + len(name) {
+			if _, err := fhe.KeySetParams(data[:n]); !errors.Is(err, fhe.ErrFormat) {
+				t.Errorf("parameters of the first %d bytes: %v", n, err)
+			}
+		}
+		back, err := fhe.ReadKeySet(iotest.OneByteReader(bytes.NewReader(golden(t, file, data))), p)
 		if err != nil {
 			t.Fatal(err)
 		}

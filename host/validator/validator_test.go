@@ -1,6 +1,7 @@
 package validator_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -18,6 +19,7 @@ import (
 	"github.com/cerberus-host/cerberus/host/worker"
 	"github.com/cerberus-host/cerberus/proofs/attest"
 	"github.com/cerberus-host/cerberus/proofs/bundle"
+	"github.com/cerberus-host/cerberus/proofs/keyset"
 	"github.com/cerberus-host/cerberus/proofs/opening"
 	"github.com/cerberus-host/cerberus/proofs/prover"
 )
@@ -32,6 +34,8 @@ func (o oneVariant) Variant(context.Context, abi.Digest, abi.Args) (*registry.Va
 // bench is an honest miner's bundle in a store, and a validator.
 type bench struct {
 	store     *blob.Store
+	prover    opening.Prover
+	keys      *fhe.KeySet
 	setup     opening.Verifier
 	validator *validator.Validator
 	subject   validator.Subject
@@ -51,7 +55,7 @@ func newBench(t *testing.T) *bench {
 	}
 	variant := plan(t)
 	setup := hosttest.Setup(t)
-	b.setup = setup.Verifier()
+	b.prover, b.setup = setup, setup.Verifier()
 	key := hosttest.Key(t)
 	b.sign = func(d abi.Digest) attest.Signature { return attest.Signature(key.Sign(d)) }
 	b.validator, err = validator.New(validator.Config{
@@ -80,9 +84,14 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.keys, err = fhetest.UniformKeys(variant.Compiled.Plan.Params, variant.Compiled.Plan.KeyNeed())
+	if err != nil {
+		t.Fatal(err)
+	}
 	work := worker.Task{
 		Module: abi.SumDigest([]byte("module")), Program: variant.ProgramDigest,
-		Plan: variant.PlanDigest, Inputs: []worker.NamedBlob{{Name: "a", Digest: b.put(t, data)}},
+		KeySet: b.put(t, keySetBlob(t, b.keys)),
+		Plan:   variant.PlanDigest, Inputs: []worker.NamedBlob{{Name: "a", Digest: b.put(t, data)}},
 	}
 	result, err := b.worker.Run(t.Context(), work)
 	if err != nil {
@@ -98,6 +107,7 @@ func newBench(t *testing.T) *bench {
 		Client: b.job.Client, Node: key.Address(),
 		Inputs:  []attest.NamedDigest{{Name: "a", Digest: work.Inputs[0].Digest}},
 		Outputs: []attest.NamedDigest{{Name: "a", Digest: result.Outputs[0].Digest}},
+		KeySet:  work.KeySet,
 		Bundle:  b.put(t, proof.Bundle), Statement: proof.Statement, Setup: b.setup.Digest(),
 	}
 	if b.bundle, err = bundle.Parse(proof.Bundle); err != nil {
@@ -123,7 +133,7 @@ func (b *bench) about(t *testing.T, p worker.Proof) validator.Subject {
 	return s
 }
 
-// plan is a rescale of a sum, without keys.
+// plan is a rescale of a sum with a rotation.
 func plan(t *testing.T) *registry.Variant {
 	t.Helper()
 	params, err := fhe.ParamsByName(hosttest.Params)
@@ -132,7 +142,8 @@ func plan(t *testing.T) *registry.Variant {
 	}
 	b := fhetest.NewPlanBuilder(params, abi.PackSlots)
 	in := b.Input(1, fhetest.WideBits(params))
-	b.Output(b.Unary(fhe.StepRescale, b.Binary(fhe.StepAdd, in, in)))
+	turned := b.Rotate(in, fhe.NoReg, params.GaloisElement(1))
+	b.Output(b.Unary(fhe.StepRescale, b.Binary(fhe.StepAdd, in, turned)))
 	if err := b.Plan.Check(); err != nil {
 		t.Fatal(err)
 	}
@@ -272,6 +283,70 @@ func TestVerdicts(t *testing.T) {
 			t.Errorf("%s: %+v", c.name, got)
 		}
 	}
+}
+
+// TestKeyCommitments: a validator takes commitments to the task's key set and no others, and
+// says nothing if they are not there.
+func TestKeyCommitments(t *testing.T) {
+	b := newBench(t)
+	commit := func(keys *fhe.KeySet) *keyset.Commitments {
+		c, err := keyset.Commit(t.Context(), keys, b.job.KeySet, b.prover, keyset.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	honest := commit(b.keys)
+	checked, err := honest.Check(t.Context(), b.keys, b.job.KeySet, b.setup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := b.proving
+	with.KeyCommitments = func(*fhe.Params, abi.Digest) *keyset.Checked { return checked }
+	proof := b.prove(t, b.job, with)
+	if proof.KeyCommitments != checked {
+		t.Fatal("the proof does without the commitments")
+	}
+	subject := b.about(t, proof)
+	if _, err := b.validator.Judge(t.Context(), subject); !errors.Is(err, validator.ErrNoVerdict) {
+		t.Errorf("commitments that are not there: %v", err)
+	}
+	b.put(t, honest.Encode())
+	for range 2 { // the second time they are known
+		got, err := b.validator.Judge(t.Context(), subject)
+		if err != nil || !got.Accepted {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
+	other := *b.keys
+	other.Seed[0] ^= 1
+	for name, data := range map[string][]byte{
+		"of other keys": commit(&other).Encode(), "noise": []byte("noise"),
+	} {
+		got, err := b.validator.Judge(t.Context(), b.with(t, func(x *bundle.Bundle) {
+			x.Statement.KeyCommitments = b.put(t, data)
+			x.Signature = b.sign(x.Statement.SigningDigest())
+		}))
+		if err != nil || got.Accepted || got.Reason != "key_commitments" || got.Check() != nil {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+	// Commitments that were accepted for one key set are not those of another.
+	subject.KeySet = b.put(t, keySetBlob(t, &other))
+	got, err := b.validator.Judge(t.Context(), subject)
+	if err != nil || got.Accepted || got.Reason != "key_commitments" {
+		t.Errorf("of another key set: %+v, %v", got, err)
+	}
+}
+
+// keySetBlob is the blob of a key set.
+func keySetBlob(t *testing.T, keys *fhe.KeySet) []byte {
+	t.Helper()
+	var data bytes.Buffer
+	if err := fhe.WriteKeySet(&data, keys); err != nil {
+		t.Fatal(err)
+	}
+	return data.Bytes()
 }
 
 // oversized is a store in which one blob is larger than any bundle.
