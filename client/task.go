@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -17,11 +16,6 @@ import (
 )
 
 const (
-	// silenceMax is how long a stream may tell nothing before it is opened again. A task may
-	// take longer; what is bounded is how long a node can be gone without being noticed.
-	silenceMax = time.Minute
-	// watchPause is the time between two streams about the same task.
-	watchPause = 250 * time.Millisecond
 	// cancelWait bounds the call that cancels a task after its caller gave up.
 	cancelWait = 3 * time.Second
 	// taskLabel is what a task's id is made under, by nodes and clients alike.
@@ -120,94 +114,6 @@ func (b *Brain) receipt(s *sending, id abi.TaskID) *Receipt {
 		r.Setup = s.proof.digest
 	}
 	return r
-}
-
-// watch follows the task until it has ended.
-func (c *Client) watch(ctx context.Context, task *cerberusv1.Task) (*cerberusv1.Task, error) {
-	task, err := c.until(ctx, task, false, func(t *cerberusv1.Task) bool {
-		return ended(t.GetState())
-	})
-	if err != nil {
-		return nil, err
-	}
-	if task.GetState() != cerberusv1.TaskState_TASK_STATE_DONE {
-		return nil, taskError(task)
-	}
-	return task, nil
-}
-
-// until follows the task until it is over in the caller's sense; a stream that breaks or
-// falls silent is opened again, and tells the present state first. settled asks for what
-// follows the result too.
-func (c *Client) until(
-	ctx context.Context, task *cerberusv1.Task, settled bool, over func(*cerberusv1.Task) bool,
-) (*cerberusv1.Task, error) {
-	id := task.GetId()
-	for failures := 0; !over(task); {
-		now, err := c.follow(ctx, id, settled, over)
-		switch {
-		case ctx.Err() != nil:
-			return nil, fmt.Errorf("watch task %x: %w", id, ctx.Err())
-		case now != nil:
-			task, failures = now, 0
-		case err == nil:
-			return nil, fmt.Errorf("%w: the node told nothing of task %x", ErrVerification, id)
-		case !silent(err) || failures == attemptsMax-1:
-			return nil, wrapRPC("watch task", err)
-		default:
-			failures++
-		}
-		if !over(task) && !rest(ctx, watchPause) {
-			return nil, fmt.Errorf("watch task %x: %w", id, ctx.Err())
-		}
-	}
-	return task, nil
-}
-
-// silent reports whether a stream ended for no reason of the task's.
-func silent(err error) bool {
-	return broken(err) || connect.CodeOf(err) == connect.CodeDeadlineExceeded
-}
-
-// follow reads one stream until the task is over, or the stream, and returns the last state
-// that it told, nil if none.
-func (c *Client) follow(
-	ctx context.Context, id []byte, settled bool, over func(*cerberusv1.Task) bool,
-) (*cerberusv1.Task, error) {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	timer := time.AfterFunc(silenceMax, func() { stop(errSilent) })
-	defer timer.Stop()
-	stream, err := c.tasks.WatchTask(ctx, &cerberusv1.WatchTaskRequest{
-		Id: id, UntilSettled: settled,
-	})
-	if err != nil {
-		return nil, silence(ctx, err)
-	}
-	var last *cerberusv1.Task
-	for (last == nil || !over(last)) && stream.Receive() {
-		timer.Reset(silenceMax)
-		task := stream.Msg().GetTask()
-		if !bytes.Equal(task.GetId(), id) {
-			err := fmt.Errorf("%w: the node tells of task %x instead of %x", ErrVerification,
-				task.GetId(), id)
-			return nil, errors.Join(err, stream.Close())
-		}
-		last = task
-		c.event(Event{Phase: progressOf(last)})
-	}
-	return last, silence(ctx, errors.Join(stream.Err(), stream.Close()))
-}
-
-// errSilent ends a stream that told nothing for a long time.
-var errSilent = errors.New("the node fell silent")
-
-// silence gives an error that follows from the end of a silent stream its real cause.
-func silence(ctx context.Context, err error) error {
-	if err != nil && errors.Is(context.Cause(ctx), errSilent) {
-		return connect.NewError(connect.CodeDeadlineExceeded, errSilent)
-	}
-	return err
 }
 
 // taskError is the error of a task that ended without a result.
