@@ -178,21 +178,10 @@ func (sh *Shape) claimRest(
 	}
 }
 
-// PublicVectors returns the public vectors of the claim: the views at gamma, then the
-// projection vector. Each has N entries.
-func (sh *Shape) PublicVectors(ch *Challenges, p *Projection) [][]fr.Element {
-	powers := Powers(ch.Gamma, sh.Degree)
-	out := make([][]fr.Element, sh.Vectors)
-	Parallel(len(sh.System.Views), Workers(), func(_, a int) {
-		out[a] = Turned(powers, sh.System.Views[a])
-	})
-	out[sh.Vectors-1] = p.Powers(ch.Rho)
-	return out
-}
-
 // CombineVectors returns the sum over vectors a and blocks b of eq[a*Blocks+b] times block b
-// of vector a, of the opening's size. It makes the views one element at a time: powers are
-// those of gamma, last is the projection vector.
+// of vector a, of the opening's size. The vectors are the views at gamma, then the projection
+// vector, each of N entries; it makes the views one element at a time: powers are those of
+// gamma, last is the projection vector.
 func (sh *Shape) CombineVectors(powers, last, eq []fr.Element) []fr.Element {
 	out := make([]fr.Element, sh.Size)
 	parallel(min(sh.Size, sh.Degree), func(from, to int) {
@@ -212,16 +201,6 @@ func (sh *Shape) CombineVectors(powers, last, eq []fr.Element) []fr.Element {
 			}
 		}
 	})
-	return out
-}
-
-// Block returns block b of a vector of N entries, padded to the opening's size.
-func (sh *Shape) Block(v []fr.Element, b int) []fr.Element {
-	if sh.Degree >= sh.Size {
-		return v[b*sh.Size : (b+1)*sh.Size]
-	}
-	out := make([]fr.Element, sh.Size)
-	copy(out, v)
 	return out
 }
 

@@ -295,19 +295,21 @@ func TestCombineVectors(t *testing.T) {
 	for _, size := range []int{4, 16, 32} {
 		sh := smallShape(t, size, identity.Options{})
 		x := scalars(3, 8)
-		ch := &protocol.Challenges{Gamma: x[0], Rho: x[1]}
-		p := protocol.NewProjection([32]byte{9}, sh.Degree)
+		powers := protocol.Powers(x[0], sh.Degree)
+		last := protocol.NewProjection([32]byte{9}, sh.Degree).Powers(x[1])
+		var vectors [][]fr.Element
+		for _, galois := range sh.System.Views {
+			vectors = append(vectors, protocol.Turned(powers, galois))
+		}
 		eq := protocol.EqWeights(scalars(sh.Rounds, 9))
 		want := make([]fr.Element, size)
-		for a, v := range sh.PublicVectors(ch, p) {
-			for b := range sh.Blocks {
-				for i, y := range sh.Block(v, b) {
-					y.Mul(&y, &eq[a*sh.Blocks+b])
-					want[i].Add(&want[i], &y)
-				}
+		for a, v := range append(vectors, last) {
+			for i, y := range v {
+				y.Mul(&y, &eq[a*sh.Blocks+i/size])
+				want[i%size].Add(&want[i%size], &y)
 			}
 		}
-		got := sh.CombineVectors(protocol.Powers(ch.Gamma, sh.Degree), p.Powers(ch.Rho), eq)
+		got := sh.CombineVectors(powers, last, eq)
 		if !slices.Equal(got, want) {
 			t.Errorf("size %d: another vector", size)
 		}

@@ -118,13 +118,30 @@ func (r *reference) commitAll(polys []int) [][]bn254.G1Affine {
 func (r *reference) commit(w []fr.Element) []bn254.G1Affine {
 	var out []bn254.G1Affine
 	for b := range r.shape.Blocks {
-		c, err := r.Setup.CommitScalars(r.shape.Block(w, b))
+		c, err := r.Setup.CommitScalars(r.block(w, b))
 		if err != nil {
 			panic(err)
 		}
 		out = append(out, c)
 	}
 	return out
+}
+
+// block returns block b of a vector of N entries, padded to the opening's size.
+func (r *reference) block(w []fr.Element, b int) []fr.Element {
+	out := make([]fr.Element, r.shape.Size)
+	copy(out, w[b*r.shape.Size:])
+	return out
+}
+
+// publicVectors returns the views at gamma, then the projection vector.
+func (r *reference) publicVectors() [][]fr.Element {
+	var out [][]fr.Element
+	powers := protocol.Powers(r.ch.Gamma, r.shape.Degree)
+	for _, galois := range r.System.Views {
+		out = append(out, protocol.Turned(powers, galois))
+	}
+	return append(out, r.matrix.Powers(r.ch.Rho))
 }
 
 func elements(p poly) []fr.Element {
@@ -328,7 +345,7 @@ func (r *reference) claim() {
 func (r *reference) open() {
 	sh := r.shape
 	claim := sh.Claim(&r.ch, r.value, r.proof.Claims, r.proof.Projections)
-	public := sh.PublicVectors(&r.ch, r.matrix)
+	public := r.publicVectors()
 	y, w := make([][]fr.Element, 1<<sh.Rounds), make([][]fr.Element, 1<<sh.Rounds)
 	for i := range y {
 		y[i], w[i] = make([]fr.Element, sh.Size), make([]fr.Element, sh.Size)
@@ -344,8 +361,8 @@ func (r *reference) open() {
 			}
 		}
 		for b := range sh.Blocks {
-			copy(y[a*sh.Blocks+b], sh.Block(public[a], b))
-			copy(w[a*sh.Blocks+b], sh.Block(folded, b))
+			copy(y[a*sh.Blocks+b], r.block(public[a], b))
+			copy(w[a*sh.Blocks+b], r.block(folded, b))
 		}
 	}
 	for range sh.Rounds {
