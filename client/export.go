@@ -53,8 +53,8 @@ func (c *Client) Export(ctx context.Context, id abi.TaskID, full bool) (*Pack, e
 	return p, nil
 }
 
-// collect returns what a statement names: module, model, key set with its commitments and inputs, from the store
-// or the node. They are in the store afterwards.
+// collect returns what a statement names: module, model, inputs, key set and commitments to
+// it, from the store or the node. They are in the store afterwards.
 func (c *Client) collect(ctx context.Context, st *attest.Statement) ([][]byte, error) {
 	module, err := c.cached(ctx, st.Module, abi.ModuleBytesMax)
 	if err != nil {

@@ -92,7 +92,7 @@ func lowerRows() []Row {
 			Path: "proofs/prooftest",
 			Ours: []string{
 				"abi", "fhe", "fhe/fhetest", "fhe/lattigo", "fhe/rns", "proofs/identity",
-				"proofs/opening", "proofs/protocol",
+				"proofs/keyset", "proofs/opening", "proofs/protocol",
 			},
 			Third: []string{gnarkCryptoLib},
 		},

@@ -30,7 +30,7 @@ const (
 )
 
 const (
-	statementHeader = "cerberus statement 2"
+	statementHeader = "cerberus statement 1"
 	signedHeader    = "signed"
 	// none stands for a digest that is not there.
 	none = "none"

@@ -102,7 +102,7 @@ func statementTexts(t testing.TB) (valid, invalid map[string]string) {
 	input := "input " + digestOf("in 0").String() + " features\n"
 	invalid = map[string]string{
 		"empty":              "",
-		"another header":     edit("statement 2", "statement 1"),
+		"another header":     edit("statement 1", "statement 2"),
 		"no last newline":    strings.TrimSuffix(text, "\n"),
 		"a line more":        text + "more 1\n",
 		"an empty line more": text + "\n",

@@ -137,13 +137,7 @@ func newTaskWith(t testing.TB, c *fhe.Compiled, committed bool) *task {
 	request := prover.Request{System: s, Public: public, Witness: witness}
 	var commitments abi.Digest
 	if committed {
-		checked := commitKeys(t, public.Keys, keySet, setup)
-		if request.Keys, err = checked.For(s, setup); err != nil {
-			t.Fatal(err)
-		}
-		commitments = checked.Digest()
-		r.materials.Keys, r.materials.KeySet = nil, keySet
-		r.materials.KeyCommitments = checked
+		commitments = r.commit(t, &request, keySet, setup)
 	}
 	statement, outputs, err := bundle.NewStatement(bundle.Run{
 		KeyCommitments: commitments,
@@ -168,6 +162,21 @@ func newTaskWith(t testing.TB, c *fhe.Compiled, committed bool) *task {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// commit puts key commitments into the place of the keys, for prover and checker.
+func (r *task) commit(
+	t testing.TB, request *prover.Request, keySet abi.Digest, setup opening.Prover,
+) abi.Digest {
+	t.Helper()
+	checked := commitKeys(t, r.materials.Keys, keySet, setup)
+	var err error
+	if request.Keys, err = checked.For(request.System, setup.Verifier()); err != nil {
+		t.Fatal(err)
+	}
+	r.materials.Keys, r.materials.KeySet = nil, keySet
+	r.materials.KeyCommitments = checked
+	return checked.Digest()
 }
 
 // commitKeys commits to a key set and checks the commitments, as a checker does once.

@@ -3,6 +3,7 @@ package prooftest
 import (
 	"context"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
@@ -12,6 +13,7 @@ import (
 	"github.com/cerberus-host/cerberus/fhe/fhetest"
 	"github.com/cerberus-host/cerberus/fhe/lattigo"
 	"github.com/cerberus-host/cerberus/proofs/identity"
+	"github.com/cerberus-host/cerberus/proofs/keyset"
 	"github.com/cerberus-host/cerberus/proofs/opening"
 	"github.com/cerberus-host/cerberus/proofs/protocol"
 )
@@ -85,9 +87,7 @@ func Execute(t testing.TB, c *fhe.Compiled, setup opening.Prover, o Options) *Ru
 		}
 	})
 	if o.CommittedKeys {
-		if r.Keys, err = protocol.CommitKeys(r.Shape(t), r.Public, setup); err != nil {
-			t.Fatal(err)
-		}
+		r.Keys = commitKeys(t, r)
 	}
 	return r
 }
@@ -129,4 +129,34 @@ func Clear(t testing.TB, size int) opening.Prover {
 		t.Fatal(err)
 	}
 	return setup
+}
+
+// commitKeys commits to the run's key set; nil if it has none.
+func commitKeys(t testing.TB, r *Run) [][]bn254.G1Affine {
+	t.Helper()
+	if r.Public.Keys == nil {
+		return nil
+	}
+	digest, err := r.Public.Keys.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := keyset.Commit(t.Context(), r.Public.Keys, digest, r.Setup, keyset.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked, err := c.Check(t.Context(), r.Public.Keys, digest, r.Setup.Verifier())
+	if err != nil {
+		t.Fatal(err)
+	}
+	points, err := checked.For(r.System, r.Setup.Verifier())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A test may change the points, which the commitments share.
+	out := make([][]bn254.G1Affine, len(points))
+	for i := range points {
+		out[i] = slices.Clone(points[i])
+	}
+	return out
 }

@@ -8,6 +8,4 @@ var (
 	ErrEncoding = errors.New("proof is malformed")
 	// ErrShape is returned when a System and an opening do not fit each other.
 	ErrShape = errors.New("system does not fit the opening")
-	// ErrKeys is returned for commitments that are not those of a key set.
-	ErrKeys = errors.New("key commitments do not match the keys")
 )

@@ -29,7 +29,7 @@ type Request struct {
 	// Setup is the caller's own, never one that came with the proof.
 	Setup opening.Verifier
 	// Keys are the commitments of the key polynomials, in the order of the System, if it was
-	// built with committed keys: those that protocol.CheckKeys accepted.
+	// built with committed keys: those of a keyset.Checked.
 	Keys [][]bn254.G1Affine
 	// Now is the clock for timings; nil means that none are taken.
 	Now func() time.Time
