@@ -37,6 +37,9 @@ type Verification struct {
 	// Engine is what the node says it computed with; no proof covers it.
 	Engine      string      `json:"engine"`
 	Attestation Attestation `json:"attestation"`
+	// Advice says what is cheaper for this Plan: "verify", "verify with committed keys", or
+	// "re-run".
+	Advice string `json:"advice"`
 	// Explain holds what the proof rests on, line by line.
 	Explain []string `json:"explain"`
 }
@@ -87,8 +90,13 @@ func (c *Client) Verify(ctx context.Context, p *Pack, sources ...Source) (*Verif
 	if err != nil {
 		return nil, err
 	}
+	advice, err := report.Advice()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrVerification, err)
+	}
 	return &Verification{
-		Task: abi.TaskID(st.Task).String(), Client: st.Client, Node: st.Node, Own: receipt != nil,
+		Advice: advice.Word(),
+		Task:   abi.TaskID(st.Task).String(), Client: st.Client, Node: st.Node, Own: receipt != nil,
 		Brain: module.manifest.Name, Module: st.Module, Arguments: argsMap(st.Args),
 		Params: st.Params, Plan: st.Plan, KeySet: st.KeySet,
 		KeyCommitments: st.KeyCommitments, Inputs: digestsOf(st.Inputs),

@@ -8,6 +8,7 @@ import (
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/fhe"
 	"github.com/cerberus-host/cerberus/proofs/attest"
+	"github.com/cerberus-host/cerberus/proofs/identity"
 	"github.com/cerberus-host/cerberus/proofs/opening"
 	"github.com/cerberus-host/cerberus/proofs/verifier"
 )
@@ -25,7 +26,13 @@ type Report struct {
 	// Derive is the time that signature, digests and identities took, Check that of the proof;
 	// 0 without a clock.
 	Derive, Check time.Duration
+
+	plan *fhe.Plan
+	size int
 }
+
+// Advice compares what checking this proof costs with executing its Plan again.
+func (r *Report) Advice() (identity.Advice, error) { return identity.Advise(r.plan, r.size) }
 
 // Explain returns the report as lines of text for people: what was proven, what was only
 // said, under which setup, how precisely and how surely.
@@ -59,11 +66,21 @@ func (r *Report) Explain() []string {
 		out = append(out, fmt.Sprintf("  checked in %v, after %v of deriving",
 			r.Check.Round(time.Microsecond), r.Derive.Round(time.Microsecond)))
 	}
+	if a, err := r.Advice(); err == nil {
+		out = append(out, fmt.Sprintf("  advice: %s (estimates for one core: verify %s, on a committed "+
+			"key set %s, execute again %s)", a.Word(), estimate(a.Verify), estimate(a.VerifyCommitted),
+			estimate(a.Rerun)))
+	}
 	out = append(out, "a false proof passes with probability at most, for each hash computed:")
 	for _, line := range p.Soundness {
 		out = append(out, fmt.Sprintf("  2^-%d  %s", line.Bits, line.What))
 	}
 	return out
+}
+
+// estimate prints microseconds with the little precision that they have.
+func estimate(micros int64) string {
+	return (time.Duration(micros) * time.Microsecond).Round(100 * time.Microsecond).String()
 }
 
 func indented(text string) []string {

@@ -118,6 +118,7 @@ func Verify(ctx context.Context, b *Bundle, e Expect, m Materials, p Policy) (*R
 	return &Report{
 		Statement: b.Statement, Setup: m.Setup.Kind(), Proof: proven, Noise: noise,
 		OutputBytes: b.outputBytes(), Derive: derived.Sub(started), Check: p.now().Sub(derived),
+		plan: m.Compiled.Plan, size: m.Setup.Size(),
 	}, nil
 }
 

@@ -55,7 +55,7 @@ func TestHonestBundles(t *testing.T) {
 		text := strings.Join(report.Explain(), "\n")
 		for _, want := range []string{
 			"module " + s.Module.String(), "not proven", "engine lattigo", "transparent",
-			"within 2^", "2^-128", "checked in 1s",
+			"within 2^", "2^-128", "checked in 1s", "advice: re-run",
 		} {
 			if !strings.Contains(text, want) {
 				t.Errorf("the explanation lacks %q:\n%s", want, text)
