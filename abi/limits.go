@@ -49,6 +49,9 @@ const (
 
 	// HostCallsMax bounds the host calls of one entry point's run.
 	HostCallsMax = 1 << 20
+	// RecordedGasMax bounds what the steps of one run's recorded nodes cost, in units of gas,
+	// at the highest level of the parameter set: about twenty hours of one core.
+	RecordedGasMax = 1 << 46
 	// HandlesMax bounds the live handles of one run.
 	HandlesMax = ProgramNodesMax
 	// LogBytesMax bounds what one run may log; what exceeds it is counted and dropped.

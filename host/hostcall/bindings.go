@@ -3,6 +3,7 @@ package hostcall
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/host/admit"
@@ -22,6 +23,8 @@ type Binding struct {
 	abi.Function
 	// NoResult says that the function returns nothing, whatever Function.Result says.
 	NoResult bool
+	// Price is what a call is charged before its work is done.
+	Price Price
 	// Call runs the function: the parameters lie in stack, one in each element, and the
 	// result replaces the first. mem is nil for a guest without memory. It does not panic.
 	Call func(r *Run, mem Memory, stack []uint64)
@@ -38,10 +41,11 @@ type call struct {
 type implementation func(c call) int64
 
 // Bindings returns every function that a module may import: the table of package abi and
-// the calls of the system interface. A row without an implementation is an error, and so is
-// an implementation without a row.
+// the calls of the system interface. A row without an implementation or a price is an error,
+// and so is an implementation or a price without a row.
 func Bindings() ([]Binding, error) {
 	var out []Binding
+	prices := Prices()
 	for _, part := range []struct {
 		module          string
 		functions       []abi.Function
@@ -61,11 +65,28 @@ func Bindings() ([]Binding, error) {
 					f.Name)
 			}
 			b := Binding{Module: part.module, Function: f, NoResult: f.Name == wasiExit}
+			if b.Price, ok = priceOf(prices, part.module, f); !ok {
+				return nil, fmt.Errorf("%w: %s.%s has no price", ErrInternal, part.module, f.Name)
+			}
 			b.Call = b.guarded(run)
 			out = append(out, b)
 		}
 	}
+	if len(out) != len(prices) {
+		return nil, fmt.Errorf("%w: %d functions and %d prices", ErrInternal, len(out), len(prices))
+	}
 	return out, nil
+}
+
+// priceOf finds the price of a function, whose lengths are i32 parameters.
+func priceOf(prices []Price, module string, f abi.Function) (Price, bool) {
+	i := slices.IndexFunc(prices, func(p Price) bool { return p.Module == module && p.Name == f.Name })
+	if i < 0 {
+		return Price{}, false
+	}
+	return prices[i], !slices.ContainsFunc(prices[i].Lengths, func(l Length) bool {
+		return l.Param >= len(f.Params) || f.Params[l.Param].Type != abi.I32
+	})
 }
 
 // functions returns the implementations of the table, by name.
@@ -87,11 +108,12 @@ func functions() map[string]implementation {
 	}
 }
 
-// guarded counts the call, checks the phase, and turns a panic into an error of the run.
-// A binding without phases belongs to the system interface, whose codes are not ours.
+// guarded counts the call, charges for it, checks the phase, and turns a panic into an error
+// of the run. A binding without phases belongs to the system interface, whose codes are not
+// ours.
 func (b Binding) guarded(run implementation) func(*Run, Memory, []uint64) {
 	i32, anyPhase, system := b.Result == abi.I32, b.Phases == 0, b.Module == admit.WASIModule
-	name, phases, noResult := b.Name, b.Phases, b.NoResult
+	name, phases, noResult, price := b.Name, b.Phases, b.NoResult, b.Price
 	return func(r *Run, mem Memory, stack []uint64) {
 		defer func() {
 			if p := recover(); p != nil && r.broken == nil {
@@ -101,10 +123,11 @@ func (b Binding) guarded(run implementation) func(*Run, Memory, []uint64) {
 		r.calls++
 		var result int64
 		switch {
-		case r.calls > abi.HostCallsMax && system:
-			result = int64(wasiNotSupported)
-		case r.calls > abi.HostCallsMax:
+		case r.Stopped() || !r.charge(price.of(stack)):
 			result = -int64(abi.ErrnoLimit)
+			if system {
+				result = wasiNotSupported
+			}
 		case !anyPhase && phases&r.phase == 0:
 			result = -int64(abi.ErrnoPhase)
 		case mem == nil:

@@ -3,7 +3,6 @@ package hostcall
 import (
 	"encoding/binary"
 	"math"
-	"slices"
 
 	"github.com/cerberus-host/cerberus/abi"
 )
@@ -36,7 +35,7 @@ func callAnswerLabel(c call) int64 {
 	if c.decode.labelled {
 		return c.refuse(abi.ErrnoState, "the label is set twice")
 	}
-	if !slices.Contains(c.manifest.LabelsFor(c.args), name) {
+	if !c.decode.labels[name] {
 		return c.refuse(abi.ErrnoName, "the manifest has no such label for %q", c.args.String())
 	}
 	c.decode.labelled = true

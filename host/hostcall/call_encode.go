@@ -34,7 +34,7 @@ func callRequestNumber(c call) int64 {
 	}
 	switch {
 	case f.Type == abi.FieldNumber && key == "":
-	case f.Type == abi.FieldNumbers && slices.Contains(keysOf(f, c.args), key):
+	case f.Type == abi.FieldNumbers && c.hasKey(f, key):
 	case f.Type == abi.FieldNumber, f.Type == abi.FieldNumbers:
 		return c.refuse(abi.ErrnoName, "field %q has no key %q", f.Name, key)
 	default:
@@ -62,6 +62,17 @@ func (c call) field() (abi.Field, abi.Errno) {
 		return abi.Field{}, abi.ErrnoName
 	}
 	return f, abi.ErrnoNone
+}
+
+// hasKey reports whether a numbers field can hold that key. It may have thousands, and a
+// guest may ask for each of them as often.
+func (c call) hasKey(f abi.Field, key string) bool {
+	keys, ok := c.encode.keys[f.Name]
+	if !ok {
+		keys = setOf(keysOf(f, c.args))
+		c.encode.keys[f.Name] = keys
+	}
+	return keys[key]
 }
 
 func callEncodePut(c call) int64 {

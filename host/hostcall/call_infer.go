@@ -15,24 +15,32 @@ func handleFor(id fhe.NodeID) abi.Handle {
 	return abi.NewHandle(uint32(id), uint32(id)*0x9e3779b1|1)
 }
 
-// node reads the handle in parameter i.
-func (c call) node(i int) (fhe.NodeID, bool) {
+// operand reads the handle in parameter i and returns the node that it stands for and what
+// that holds.
+func (c call) operand(i int) (fhe.NodeID, fhe.VectorType, bool) {
 	h := abi.Handle(c.stack[i])
 	id := fhe.NodeID(h.Index())
 	if !h.Valid() || id < 0 || h != handleFor(id) {
-		return 0, false
+		return 0, fhe.VectorType{}, false
 	}
-	if _, err := c.infer.builder.Type(id); err != nil {
-		return 0, false // the form is right, but it was not given out
-	}
-	return id, true
+	t, err := c.infer.builder.Type(id)
+	// If it fails, the form is right, but the handle was not given out.
+	return id, t, err == nil
 }
 
-// built returns the handle of a new node, or the code that the Builder's error stands for.
-func (c call) built(id fhe.NodeID, err error) int64 {
+// record adds a node, if the steps that it stands for leave the run below the limit, and
+// returns its handle, or the code that the Builder's error stands for.
+func (c call) record(n recordedNode, build func() (fhe.NodeID, error)) int64 {
+	total := c.infer.recorded + c.infer.steps.cost(n) // both far below 64 bits
+	if total > abi.RecordedGasMax {
+		return c.refuse(abi.ErrnoLimit, "the Program's steps cost %d units, at most %d", total,
+			uint64(abi.RecordedGasMax))
+	}
+	id, err := build()
 	if err != nil {
 		return c.refuse(errnoOf(err), "%v", err)
 	}
+	c.infer.recorded = total
 	return int64(handleFor(id))
 }
 
@@ -58,53 +66,62 @@ func errnoOf(err error) abi.Errno {
 func badHandle() int64 { return -int64(abi.ErrnoHandle) }
 
 // unary runs an operation on the handle in parameter 0, binary on those in 0 and 1.
-func (c call) unary(op func(a fhe.NodeID) (fhe.NodeID, error)) int64 {
-	a, ok := c.node(0)
+func (c call) unary(op fhe.NodeOp, build func(a fhe.NodeID) (fhe.NodeID, error)) int64 {
+	a, t, ok := c.operand(0)
 	if !ok {
 		return badHandle()
 	}
-	return c.built(op(a))
+	return c.record(recordedNode{op: op, a: t}, func() (fhe.NodeID, error) { return build(a) })
 }
 
-func (c call) binary(op func(a, b fhe.NodeID) (fhe.NodeID, error)) int64 {
-	a, ok := c.node(0)
+func (c call) binary(n recordedNode, build func(a, b fhe.NodeID) (fhe.NodeID, error)) int64 {
+	a, t, ok := c.operand(0)
 	if !ok {
 		return badHandle()
 	}
-	b, ok := c.node(1)
+	b, u, ok := c.operand(1)
 	if !ok {
 		return badHandle()
 	}
-	return c.built(op(a, b))
+	n.a, n.b = t, u
+	return c.record(n, func() (fhe.NodeID, error) { return build(a, b) })
 }
 
-func callAdd(c call) int64      { return c.binary(c.infer.builder.Add) }
-func callSub(c call) int64      { return c.binary(c.infer.builder.Sub) }
-func callMul(c call) int64      { return c.binary(c.infer.builder.Mul) }
-func callMulPlain(c call) int64 { return c.binary(c.infer.builder.MulPlain) }
-func callDot(c call) int64      { return c.binary(c.infer.builder.Dot) }
-func callPoly(c call) int64     { return c.binary(c.infer.builder.Poly) }
-func callNeg(c call) int64      { return c.unary(c.infer.builder.Neg) }
-func callSum(c call) int64      { return c.unary(c.infer.builder.Sum) }
+func callAdd(c call) int64 { return c.binary(nodeOf(fhe.NodeAdd), c.infer.builder.Add) }
+func callSub(c call) int64 { return c.binary(nodeOf(fhe.NodeSub), c.infer.builder.Sub) }
+func callMul(c call) int64 { return c.binary(nodeOf(fhe.NodeMul), c.infer.builder.Mul) }
+func callDot(c call) int64 { return c.binary(nodeOf(fhe.NodeDot), c.infer.builder.Dot) }
+func callNeg(c call) int64 { return c.unary(fhe.NodeNeg, c.infer.builder.Neg) }
+func callSum(c call) int64 { return c.unary(fhe.NodeSum, c.infer.builder.Sum) }
+
+func callMulPlain(c call) int64 {
+	return c.binary(nodeOf(fhe.NodeMulPlain), c.infer.builder.MulPlain)
+}
+
+func callPoly(c call) int64 { return c.binary(nodeOf(fhe.NodePoly), c.infer.builder.Poly) }
 
 func callRotate(c call) int64 {
-	return c.unary(func(a fhe.NodeID) (fhe.NodeID, error) {
+	return c.unary(fhe.NodeRotate, func(a fhe.NodeID) (fhe.NodeID, error) {
 		return c.infer.builder.Rotate(a, int(c.i32(1)))
 	})
 }
 
 func callMatVec(c call) int64 {
-	return c.binary(func(m, a fhe.NodeID) (fhe.NodeID, error) {
-		return c.infer.builder.MatVec(m, a, int(c.i32(2)), int(c.i32(3)))
+	rows, cols := int(c.i32(2)), int(c.i32(3))
+	n := recordedNode{op: fhe.NodeMatVec, rows: rows, cols: cols}
+	return c.binary(n, func(m, a fhe.NodeID) (fhe.NodeID, error) {
+		return c.infer.builder.MatVec(m, a, rows, cols)
 	})
 }
 
 func callChebyshev(c call) int64 {
-	return c.binary(func(a, k fhe.NodeID) (fhe.NodeID, error) {
+	return c.binary(nodeOf(fhe.NodeChebyshev), func(a, k fhe.NodeID) (fhe.NodeID, error) {
 		lo, hi := int64(c.stack[2]), int64(c.stack[3])
 		return c.infer.builder.Chebyshev(a, k, lo, hi, int(c.i32(4)))
 	})
 }
+
+func nodeOf(op fhe.NodeOp) recordedNode { return recordedNode{op: op} }
 
 func callInput(c call) int64 {
 	name, errno := c.name(0)
@@ -116,7 +133,18 @@ func callInput(c call) int64 {
 		return c.refuse(abi.ErrnoName, "the manifest has no input %q for %q", name,
 			c.args.String())
 	}
-	return c.built(c.infer.builder.Input(c.infer.inputs[i]))
+	in := c.infer.inputs[i]
+	n := recordedNode{op: fhe.NodeInput, a: fhe.VectorType{
+		Encrypted: true, Packing: in.Packing, Length: in.Length,
+	}}
+	if c.infer.taken[name] {
+		n = nodeOf(nodeKnown)
+	}
+	return c.record(n, func() (fhe.NodeID, error) {
+		id, err := c.infer.builder.Input(in)
+		c.infer.taken[name] = c.infer.taken[name] || err == nil
+		return id, err
+	})
 }
 
 func callConstant(c call) int64 {
@@ -132,7 +160,9 @@ func callConstant(c call) int64 {
 	for i := range values {
 		values[i] = int64(binary.LittleEndian.Uint64(raw[8*i:]))
 	}
-	return c.built(c.infer.builder.Constant(values, int(c.i32(2))))
+	return c.record(nodeOf(fhe.NodeConstant), func() (fhe.NodeID, error) {
+		return c.infer.builder.Constant(values, int(c.i32(2)))
+	})
 }
 
 func callModel(c call) int64 {
@@ -140,7 +170,7 @@ func callModel(c call) int64 {
 	if errno != abi.ErrnoNone {
 		return -int64(errno)
 	}
-	t, ok := c.manifest.Tensor(name)
+	t, ok := c.infer.tensors[name]
 	if !ok {
 		return c.refuse(abi.ErrnoName, "the model has no tensor %q", name)
 	}
@@ -149,10 +179,13 @@ func callModel(c call) int64 {
 		return c.refuse(abi.ErrnoRange, "tensor %q has %d numbers, not %d to %d", name, t.Count(),
 			offset, offset+count)
 	}
-	return c.built(c.infer.builder.Model(fhe.ModelRange{
+	ref := fhe.ModelRange{
 		Digest: c.manifest.Model.Digest, Type: t.Type,
 		Offset: t.Offset + int64(offset)*int64(t.Type.Size()), Count: int(count), Frac: t.Frac,
-	}))
+	}
+	return c.record(nodeOf(fhe.NodeModel), func() (fhe.NodeID, error) {
+		return c.infer.builder.Model(ref)
+	})
 }
 
 func callOutput(c call) int64 {
@@ -160,7 +193,7 @@ func callOutput(c call) int64 {
 	if errno != abi.ErrnoNone {
 		return -int64(errno)
 	}
-	a, ok := c.node(2)
+	a, t, ok := c.operand(2)
 	if !ok {
 		return badHandle()
 	}
@@ -172,16 +205,15 @@ func callOutput(c call) int64 {
 	if c.infer.made[name] {
 		return c.refuse(abi.ErrnoState, "output %q is made twice", name)
 	}
-	t, err := c.infer.builder.Type(a)
-	if err != nil {
-		return badHandle()
-	}
 	if want := c.infer.outputs[i].Length; t.Length != want {
 		return c.refuse(abi.ErrnoType, "output %q has %d elements in the manifest, not %d", name,
 			want, t.Length)
 	}
-	if err := c.infer.builder.Output(name, a); err != nil {
-		return c.refuse(errnoOf(err), "%v", err)
+	made := c.record(recordedNode{op: nodeOutput}, func() (fhe.NodeID, error) {
+		return 0, c.infer.builder.Output(name, a)
+	})
+	if made < 0 {
+		return made
 	}
 	c.infer.made[name] = true
 	return 0

@@ -13,6 +13,8 @@ var (
 	ErrGuest = errors.New("the Brain's code failed")
 	// ErrHostCalls is returned when a run made more than [abi.HostCallsMax] host calls.
 	ErrHostCalls = errors.New("too many host calls")
+	// ErrStopped is returned when the run's [Meter] refused a charge; whoever set it knows why.
+	ErrStopped = errors.New("the run was stopped")
 	// ErrInternal is returned when a host function itself broke: a bug of this program.
 	ErrInternal = errors.New("a host function failed")
 	// ErrArgs is returned when public arguments are not one of the manifest's combinations.

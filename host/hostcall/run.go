@@ -17,6 +17,9 @@ type Run struct {
 	args     abi.Args
 
 	calls   int
+	meter   Meter
+	charged uint64
+	refused bool // the meter has refused a charge
 	log     runLog
 	failure *string
 	problem string // what the last refused call was about
@@ -34,17 +37,26 @@ type encodeState struct {
 	request *Request
 	inputs  []abi.Input
 	vectors map[string][]float64
+	// keys are those of the numbers fields that were asked for, to be found in constant time.
+	keys map[string]map[string]bool
 }
 
 type inferState struct {
 	builder *fhe.Builder
 	inputs  []abi.Input
 	outputs []abi.Output
-	made    map[string]bool
+	tensors map[string]abi.Tensor
+	// made are the outputs, taken the inputs that have nodes.
+	made, taken map[string]bool
+
+	steps steps
+	// recorded is what the recorded nodes' steps cost.
+	recorded uint64
 }
 
 type decodeState struct {
 	results  map[string][]float64
+	labels   map[string]bool
 	labelled bool
 	answer   Answer
 }
@@ -58,6 +70,7 @@ func NewEncode(module abi.Digest, m *abi.Manifest, args abi.Args, req *Request) 
 	}
 	r.encode = encodeState{
 		request: req, inputs: m.InputsFor(args), vectors: map[string][]float64{},
+		keys: map[string]map[string]bool{},
 	}
 	return r, nil
 }
@@ -74,7 +87,13 @@ func NewInfer(module abi.Digest, m *abi.Manifest, args abi.Args) (*Run, error) {
 	}
 	r.infer = inferState{
 		builder: fhe.NewBuilder(params), inputs: m.InputsFor(args),
-		outputs: m.OutputsFor(args), made: map[string]bool{},
+		outputs: m.OutputsFor(args), tensors: map[string]abi.Tensor{},
+		made: map[string]bool{}, taken: map[string]bool{}, steps: newSteps(params),
+	}
+	if m.Model != nil {
+		for _, t := range m.Model.Tensors {
+			r.infer.tensors[t.Name] = t
+		}
 	}
 	return r, nil
 }
@@ -101,7 +120,7 @@ func NewDecode(
 				o.Length)
 		}
 	}
-	r.decode.results = maps.Clone(results)
+	r.decode.results, r.decode.labels = maps.Clone(results), setOf(m.LabelsFor(args))
 	return r, nil
 }
 
@@ -126,6 +145,11 @@ func (r *Run) Phase() abi.Phase { return r.phase }
 // Calls returns the number of host calls so far, those of the system interface included.
 func (r *Run) Calls() int { return r.calls }
 
+// Recorded returns the units of the FHE steps that the nodes recorded so far stand for, those
+// of nodes that no output needs included: what an engine will do, not what the run has cost.
+// It is at most [abi.RecordedGasMax].
+func (r *Run) Recorded() uint64 { return r.infer.recorded }
+
 // Exited reports whether the guest has asked to be ended.
 func (r *Run) Exited() bool { return r.exited }
 
@@ -139,7 +163,9 @@ func (r *Run) Err() error {
 	switch {
 	case r.broken != nil:
 		return r.broken
-	case r.calls > abi.HostCallsMax:
+	case r.refused:
+		return fmt.Errorf("%w: %s", ErrStopped, r.phase)
+	case r.tooManyCalls():
 		return fmt.Errorf("%w: %s made more than %d", ErrHostCalls, r.phase, abi.HostCallsMax)
 	case r.failure != nil && r.problem != "":
 		return fmt.Errorf("%w: %s: %s (last refused call: %s)", ErrGuest, r.phase, *r.failure, r.problem)
@@ -206,6 +232,14 @@ func (r *Run) Answer() (Answer, error) {
 		return Answer{}, fmt.Errorf("%w: decode: it set no label", ErrGuest)
 	}
 	return r.decode.answer, nil
+}
+
+func setOf(names []string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[name] = true
+	}
+	return set
 }
 
 func allFinite(v []float64) bool {

@@ -103,6 +103,11 @@ func wasiWrite(c call) int64 {
 		return wasiFault
 	}
 	var total uint32
+	for v := vectors; len(v) > 0; v = v[8:] {
+		if !c.charge(byteCopied * uint64(binary.LittleEndian.Uint32(v[4:]))) {
+			return wasiNotSupported
+		}
+	}
 	for ; len(vectors) > 0; vectors = vectors[8:] {
 		n := binary.LittleEndian.Uint32(vectors[4:])
 		p, ok := c.mem.Read(binary.LittleEndian.Uint32(vectors), n)
