@@ -78,16 +78,25 @@ func (p *Publics) Check(s *System) error {
 // Coeffs returns the lifted coefficients of a public polynomial, an index of Polys below
 // Wires, in a new slice. It returns [ErrPublic] if it is not there.
 func (p *Publics) Coeffs(s *System, poly int) ([]int64, error) {
-	limb, prime, err := p.limb(s.Polys[poly])
+	limb, q, err := p.Residues(s, poly)
 	if err != nil {
 		return nil, err
 	}
-	q := s.Prime(prime)
 	out := make([]int64, len(limb))
 	for i, c := range limb {
 		out[i] = Lift(c, q)
 	}
 	return out, nil
+}
+
+// Residues returns what [Publics.Coeffs] lifts and the prime: the residues are shared and
+// must not be changed.
+func (p *Publics) Residues(s *System, poly int) ([]uint64, uint64, error) {
+	limb, prime, err := p.limb(s.Polys[poly])
+	if err != nil {
+		return nil, 0, err
+	}
+	return limb, s.Prime(prime), nil
 }
 
 // limb returns the residues of a public polynomial, which are shared, and the index of
@@ -167,5 +176,25 @@ func ScaleLift(out, in []int64, by uint64, m rns.Modulus) {
 			r = m.Reduce(r)
 		}
 		out[i] = Lift(m.Mul(r, by), m.Value())
+	}
+}
+
+// ScaleResidues writes the residues modulo m of what [Rotate] and then [ScaleLift] make of
+// the polynomial that in, residues modulo prime, is lifted to; by is below m.
+func ScaleResidues(out, in []uint64, prime, galois, by uint64, m rns.Modulus) {
+	n, q := uint64(len(in)), m.Value()
+	companion := m.Shoup(by)
+	for i, r := range in {
+		if prime != q {
+			negative := r >= prime>>1
+			if r = m.Reduce(r); negative {
+				r = m.Sub(r, m.Reduce(prime))
+			}
+		}
+		at := uint64(i) * galois & (2*n - 1)
+		if at >= n {
+			at, r = at-n, m.Neg(r)
+		}
+		out[at] = m.MulShoup(r, by, companion)
 	}
 }

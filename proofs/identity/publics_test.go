@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/cerberus-host/cerberus/fhe"
+	"github.com/cerberus-host/cerberus/fhe/rns"
 	"github.com/cerberus-host/cerberus/proofs/identity"
 )
 
@@ -163,6 +164,40 @@ func checkCoeffs(t *testing.T, r *run, at int) {
 		if c != identity.Lift(from.Limbs[p.Limb][i], q) || c > p.Bound || c < -p.Bound {
 			t.Errorf("%s: coefficient %d is %d", p, i, c)
 			return
+		}
+	}
+}
+
+// TestScaleResidues: it is Rotate and then ScaleLift, for residues of the prime and of
+// smaller and larger ones.
+func TestScaleResidues(t *testing.T) {
+	const n, q = 16, 12289
+	m, err := rns.NewModulus(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, prime := range []uint64{q, 97, 1<<61 - 1} {
+		in := []uint64{0, 1, 2, prime>>1 - 1, prime >> 1, prime>>1 + 1, prime - 2, prime - 1}
+		for i := len(in); i < n; i++ {
+			in = append(in, uint64(i)*0x9e3779b97f4a7c15%prime)
+		}
+		lifted := make([]int64, n)
+		for i, c := range in {
+			lifted[i] = identity.Lift(c, prime)
+		}
+		for galois := uint64(1); galois < 2*n; galois += 2 {
+			for _, by := range []uint64{0, 1, 2, q >> 1, q - 1} {
+				turned, want, got := make([]int64, n), make([]int64, n), make([]uint64, n)
+				identity.Rotate(turned, lifted, galois)
+				identity.ScaleLift(want, turned, by, m)
+				identity.ScaleResidues(got, in, prime, galois, by, m)
+				for i, c := range got {
+					if c >= q || identity.Lift(c, q) != want[i] {
+						t.Fatalf("modulo %d, element %d, times %d: %d at %d instead of %d", prime,
+							galois, by, c, i, want[i])
+					}
+				}
+			}
 		}
 	}
 }

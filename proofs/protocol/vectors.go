@@ -193,12 +193,15 @@ func (l *lazy) add(x *[4]uint64, c uint64) {
 }
 
 // scalar reduces the sum.
-func (l *lazy) scalar() fr.Element {
+func (l *lazy) scalar() fr.Element { return horner(l[:]) }
+
+// horner reduces an integer of several words, the lowest first.
+func horner(words []uint64) fr.Element {
 	var out fr.Element
 	base := wordBase()
-	for i := len(l) - 1; i >= 0; i-- {
+	for i := len(words) - 1; i >= 0; i-- {
 		var word fr.Element
-		word.SetUint64(l[i])
+		word.SetUint64(words[i])
 		out.Mul(&out, &base).Add(&out, &word)
 	}
 	return out

@@ -11,7 +11,6 @@ import (
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 
 	"github.com/cerberus-host/cerberus/abi"
-	"github.com/cerberus-host/cerberus/fhe/rns"
 	"github.com/cerberus-host/cerberus/proofs/identity"
 	"github.com/cerberus-host/cerberus/proofs/opening"
 	"github.com/cerberus-host/cerberus/proofs/protocol"
@@ -168,84 +167,6 @@ func (c *check) projections() error {
 		}
 	}
 	return nil
-}
-
-// valued is a public factor in an identity modulo a prime.
-type valued struct {
-	prime  int
-	factor identity.Factor
-}
-
-// valuedOf leaves the prime out where the value does not depend on it.
-func valuedOf(prime int, f identity.Factor) valued {
-	if f.Scale == 1 {
-		prime = 0
-	}
-	return valued{prime, f}
-}
-
-// publicValues evaluates every public factor at gamma, whose powers are given.
-func (c *check) publicValues(powers []fr.Element) (map[valued]fr.Element, error) {
-	list := c.publicFactors()
-	evaluator := protocol.NewEvaluator(powers)
-	results := make([]fr.Element, len(list))
-	failures := make([]error, len(list))
-	protocol.Parallel(len(list), protocol.Workers(), func(_, i int) {
-		if failures[i] = c.ctx.Err(); failures[i] == nil {
-			results[i], failures[i] = c.publicValue(evaluator, list[i])
-		}
-	})
-	out := make(map[valued]fr.Element, len(list))
-	for i, v := range list {
-		if failures[i] != nil {
-			return nil, failures[i]
-		}
-		out[v] = results[i]
-	}
-	return out, nil
-}
-
-// publicFactors lists the factors that are not committed, in the order of the System.
-func (c *check) publicFactors() []valued {
-	seen := make(map[valued]bool)
-	var list []valued
-	for _, id := range c.shape.System.Identities {
-		for _, t := range id.Terms {
-			for _, f := range t.Factors {
-				v := valuedOf(id.Prime, f)
-				if !c.shape.System.Polys[f.Poly].Committed && !seen[v] {
-					seen[v] = true
-					list = append(list, v)
-				}
-			}
-		}
-	}
-	return list
-}
-
-// publicValue evaluates one: the polynomial under the factor's automorphism, times its
-// scale modulo the prime.
-func (c *check) publicValue(powers *protocol.Evaluator, v valued) (fr.Element, error) {
-	s := c.shape.System
-	coeffs, err := c.request.Public.Coeffs(s, v.factor.Poly)
-	if err != nil {
-		return fr.Element{}, err
-	}
-	if v.factor.Galois != 1 {
-		turned := make([]int64, len(coeffs))
-		identity.Rotate(turned, coeffs, v.factor.Galois)
-		coeffs = turned
-	}
-	if v.factor.Scale != 1 {
-		m, err := rns.NewModulus(s.Prime(v.prime))
-		if err != nil {
-			return fr.Element{}, fmt.Errorf("prime: %w", err)
-		}
-		scaled := make([]int64, len(coeffs))
-		identity.ScaleLift(scaled, coeffs, v.factor.Scale, m)
-		coeffs = scaled
-	}
-	return powers.Eval(coeffs), nil
 }
 
 // fold combines all commitments: keys, wires, quotients and H. The weight of a point is the
