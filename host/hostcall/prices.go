@@ -38,7 +38,7 @@ type Length struct {
 // that calls take.
 const (
 	// baseSystem is a call of the system interface that answers from the run's state.
-	baseSystem = 100
+	baseSystem = 200
 	// baseCall reads a name, looks it up and may have to say what was wrong with it.
 	baseCall = 1_000
 	// baseNode adds a node to the Program, or says why not.
