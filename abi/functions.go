@@ -58,16 +58,18 @@ const (
 // String returns the name in the WebAssembly text format.
 func (v ValueType) String() string { return [...]string{"i32", "i64", "f64"}[v] }
 
-// CostClass groups host functions by what their price depends on.
+// CostClass groups host functions by what their price depends on. Prices are in units of gas:
+// one is about the time that a plain WebAssembly operator takes, a nanosecond at most. The
+// table of prices is package hostcall's.
 type CostClass uint8
 
 // The cost classes.
 const (
-	// CostFixed is a price that depends on nothing.
+	// CostFixed is a price that grows with nothing but names.
 	CostFixed CostClass = iota
-	// CostBytes grows with the bytes copied across the sandbox.
+	// CostBytes grows with the bytes that the guest passes or has room for.
 	CostBytes
-	// CostNode is the price of one more node in the Program.
+	// CostNode is the price of one more node in the Program, with the steps it stands for.
 	CostNode
 )
 
@@ -228,7 +230,7 @@ func inferFunctions() []Function {
 			Name: "output", Params: with(name2(), Param{"a", I64}), Result: I32,
 			Phases: PhaseInfer, Cost: CostNode,
 			Doc: "Makes a the output vector of that name; its length must be the manifest's. " +
-				"Returns 0. Errors: fault, name, handle, type, state.",
+				"Returns 0. Errors: fault, name, handle, type, state, limit.",
 		},
 	}
 }

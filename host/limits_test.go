@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/cerberus-host/cerberus/host/api"
 	"github.com/cerberus-host/cerberus/host/blob"
 	"github.com/cerberus-host/cerberus/host/config"
+	"github.com/cerberus-host/cerberus/host/hostcall"
 	"github.com/cerberus-host/cerberus/host/identity"
 	"github.com/cerberus-host/cerberus/host/runtime"
 	"github.com/cerberus-host/cerberus/raftstore/state"
@@ -95,6 +97,7 @@ func programLimits() []limit {
 		{"length of a vector", abi.VectorLengthMax},
 		{"nodes of a Program", abi.ProgramNodesMax},
 		{"inline constants of a Program", abi.InlineValuesMax},
+		{"gas of a Program's steps", uint64(abi.RecordedGasMax)},
 		{"degree of a polynomial", abi.PolyDegreeMax},
 		{"steps of a Plan", fhe.PlanStepsMax},
 		{"constants of a Plan", fhe.PlanConstantsMax},
@@ -111,6 +114,24 @@ func secureSets() []string {
 		}
 	}
 	return names
+}
+
+// callPrices has a row for the functions that cost the same.
+func callPrices() []limit {
+	var rows []limit
+	for _, p := range hostcall.Prices() {
+		price := fmt.Sprintf("%d, and %d a byte", p.Base, p.PerByte)
+		if len(p.Lengths) == 0 {
+			price = fmt.Sprint(p.Base)
+		}
+		i := slices.IndexFunc(rows, func(l limit) bool { return l.value == price })
+		if i < 0 {
+			rows = append(rows, limit{"`" + p.Name + "`", price})
+			continue
+		}
+		rows[i].what += ", `" + p.Name + "`"
+	}
+	return rows
 }
 
 func stateLimits() []limit {
@@ -162,6 +183,7 @@ func TestLimitsPage(t *testing.T) {
 		{"Modules", "at most", moduleLimits()},
 		{"Programs and Plans", "at most", programLimits()},
 		{"The replicated state", "at most", stateLimits()},
+		{"Prices of host calls", "units of gas", callPrices()},
 		{"Settings of a node", "default", settings()},
 	} {
 		fmt.Fprintf(&tables, "\n## %s\n\n| what | %s |\n| --- | --- |\n", table.title, table.column)

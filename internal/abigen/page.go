@@ -41,8 +41,22 @@ succeeds by returning without having called ` + "`fail`" + `. Every run has an i
 - A function that is called from an entry point that it does not list returns ` + "`phase`" + `; any
   function returns ` + "`limit`" + ` once the run has made %[9]d host calls.
 
-Cost says what a call's price grows with: nothing (fixed), the bytes copied (bytes), or
-one more node of the Program (node).
+## Gas
+
+A run is charged for its operators and for its host calls, in units of about the time that
+one plain operator takes. A call is charged before its work, whatever comes of it: a fixed
+number of units, and some for each byte of the lengths that the module passes, what it has
+room for included ([LIMITS.md](LIMITS.md) has the table). A run whose gas is used up is
+stopped. The number depends on the module, the public arguments and, on the client, the
+request: it is the same on every machine.
+
+A function of the class "node" also records steps that an engine will do later. Their units
+are counted apart, one for each product modulo a prime, as if all were done at the highest
+level of the parameter set; a node with which they would pass %[10]d is refused with
+` + "`limit`" + `.
+
+Cost says what a call's price grows with: nothing (fixed), the bytes that are passed (bytes),
+or the steps of one more node (node).
 
 ## Functions
 `
@@ -51,7 +65,8 @@ one more node of the Program (node).
 func referencePage(rows []row, docs map[string]string) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, pageHead, abi.Version, abi.ImportModule, abi.ExportMemory, abi.ExportMarker,
-		abi.ExportEncode, abi.ExportInfer, abi.ExportDecode, abi.NameBytesMax, abi.HostCallsMax)
+		abi.ExportEncode, abi.ExportInfer, abi.ExportDecode, abi.NameBytesMax, abi.HostCallsMax,
+		uint64(abi.RecordedGasMax))
 	for _, r := range rows {
 		params := make([]string, len(r.Params))
 		for i, p := range r.Params {

@@ -84,7 +84,7 @@ type Host interface {
 	Chebyshev(a int64, c int64, lo int64, hi int64, frac int32) int64
 	// Output is host function "output", callable in infer. Makes a the output vector of that
 	// name; its length must be the manifest's. Returns 0. Errors: fault, name, handle, type,
-	// state.
+	// state, limit.
 	Output(name string, a int64) int32
 	// Result is host function "result", callable in decode. Reads the decrypted output vector
 	// of that name as f64 values; buf_cap and the result count numbers, not bytes. Errors:
