@@ -121,7 +121,8 @@ func (n *Node) open(ctx context.Context) error {
 	}
 	n.sandbox, err = runtime.New(ctx, runtime.Config{
 		CacheDir: n.opts.path("compiled"), RunTimeout: n.opts.GuestTimeout,
-		Observe: func(r runtime.Report) { metrics.GuestRun(r.Err) },
+		Compiler: n.opts.Compiler,
+		Observe:  func(r runtime.Report) { metrics.GuestRun(r.Err) },
 	})
 	if err != nil {
 		return fmt.Errorf("open sandbox: %w", err)

@@ -36,6 +36,10 @@ type Options struct {
 	// Setup is what results are proved and proofs are judged under; nil means that this node
 	// does neither. An operator who gives a development setup accepts it.
 	Setup *opening.Setup
+	// Compiler is the command line of a process that compiles one module, which package
+	// host/runtime describes; nil means that modules are compiled in the node's process, and
+	// what kills the compiler kills the node.
+	Compiler []string
 
 	// The fields below are for tests.
 

@@ -32,7 +32,9 @@ func newBrainBuild(g *globals) *cobra.Command {
 		Short: "Compile a Brain's folder into NAME.wasm and NAME.model, reproducibly",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			built, err := kit.Build(c.Context(), kit.BuildOptions{Dir: args[0], Out: out})
+			built, err := kit.Build(c.Context(), kit.BuildOptions{
+				Dir: args[0], Out: out, Compiler: compilerCommand(),
+			})
 			if err != nil {
 				return fmt.Errorf("build Brain: %w", err)
 			}

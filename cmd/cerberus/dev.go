@@ -145,7 +145,7 @@ func registerShipped(
 			"--brains", dir)
 	}
 	slices.Sort(files)
-	sandbox, err := runtime.New(ctx, runtime.Config{})
+	sandbox, err := runtime.New(ctx, runtime.Config{Compiler: compilerCommand()})
 	if err != nil {
 		return nil, fmt.Errorf("open sandbox: %w", err)
 	}

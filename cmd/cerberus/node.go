@@ -140,7 +140,7 @@ func (g *globals) startNode(
 	}
 	n, err := host.Open(ctx, host.Options{
 		Config: cfg, Engine: lattigo.New(), Now: time.Now, Log: log, Version: version,
-		Setup: setup,
+		Setup: setup, Compiler: compilerCommand(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open node: %w", err)

@@ -38,7 +38,7 @@ func (g *globals) open(ctx context.Context) (*opened, error) {
 		return nil, err
 	}
 	sandbox, err := runtime.New(ctx, runtime.Config{
-		CacheDir: filepath.Join(store.Root(), "cache", "compiled"),
+		CacheDir: filepath.Join(store.Root(), "cache", "compiled"), Compiler: compilerCommand(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open sandbox: %w", err)

@@ -65,7 +65,7 @@ func newRoot(s streams) *cobra.Command {
 	root.AddCommand(
 		newAsk(g), newEval(g), newVerify(g), newAttestation(g), newSetup(g), newCeremony(g), newBrain(g),
 		newBrains(g), newTasks(g), newKeys(g), newStatus(g), newDoctor(g), newRole(g), newNode(g),
-		newDev(g), newBench(g), newVersion(g),
+		newDev(g), newBench(g), newVersion(g), newSandboxCompile(g),
 	)
 	for _, c := range root.Commands() {
 		usageArgs(c)

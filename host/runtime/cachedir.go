@@ -1,7 +1,6 @@
 package runtime
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -21,10 +20,11 @@ type cacheDir string
 const (
 	sealName         = "seal"
 	sealBytesMax     = 128
-	cachedBytesMax   = 256 << 20
 	cacheDirMode     = 0o700
 	cacheFileMode    = 0o600
 	othersPermission = 0o077
+	// stagePattern names directories in which code is made, before it is moved to its place.
+	stagePattern = "compiling-*"
 )
 
 // secureDir makes the directory, or checks that it is one that nobody else can use.
@@ -50,47 +50,71 @@ func secureDir(path string) error {
 // moduleDir names a module's directory after all that its code depends on; the runtime adds
 // its own version and the processor.
 func moduleDir(root string, m *admit.Module) cacheDir {
-	key := abi.LabelledDigest("cerberus/compiled/v1", m.Digest[:], []byte(admit.Rewriting),
-		[]byte(abi.Version))
+	key := abi.LabelledDigest("cerberus/compiled/v2", m.Digest[:], m.Code, []byte(abi.Version))
 	return cacheDir(filepath.Join(root, key.String()[len("sha256:"):]))
 }
 
-// prepare leaves the directory empty, or sealed and unharmed.
-func (d cacheDir) prepare() error {
-	want, err := os.ReadFile(d.sealPath())
-	if err == nil && len(want) <= sealBytesMax {
-		if have, err := d.sum(); err == nil && have == string(want) {
-			return nil
-		}
+// newStage makes a directory that nobody else can use, under root or, if there is none,
+// where the system keeps temporary files. It must be discarded.
+func newStage(root string) (cacheDir, error) {
+	dir, err := os.MkdirTemp(root, stagePattern)
+	if err != nil {
+		return "", fmt.Errorf("make directory for compiled code: %w", err)
 	}
-	d.discard()
-	return os.Mkdir(string(d), cacheDirMode)
+	return cacheDir(dir), nil
 }
 
-// seal writes the digest of the files. A failure leaves none, so the next load compiles.
-func (d cacheDir) seal() {
-	sum, err := d.sum()
+// sub makes a directory inside and returns it.
+func (d cacheDir) sub(name string) (cacheDir, error) {
+	path := filepath.Join(string(d), name)
+	if err := os.Mkdir(path, cacheDirMode); err != nil {
+		return "", fmt.Errorf("make directory for compiled code: %w", err)
+	}
+	return cacheDir(path), nil
+}
+
+// put writes a file of native code.
+func (d cacheDir) put(n *native) error {
+	name := filepath.Join(string(d), filepath.FromSlash(n.path))
+	err := os.Mkdir(filepath.Dir(name), cacheDirMode)
+	if err == nil {
+		err = os.WriteFile(name, n.content, cacheFileMode)
+	}
 	if err != nil {
-		d.discard()
+		return fmt.Errorf("write compiled code: %w", err)
+	}
+	return nil
+}
+
+// intact reports whether the directory is sealed and unharmed.
+func (d cacheDir) intact() bool {
+	info, err := os.Lstat(d.sealPath())
+	if err != nil || !info.Mode().IsRegular() || info.Size() > sealBytesMax {
+		return false
+	}
+	want, err := os.ReadFile(d.sealPath())
+	if err != nil {
+		return false
+	}
+	have, err := d.sum()
+	return err == nil && have == string(want)
+}
+
+// moveTo seals the directory and makes it the one of that name. If that fails, because of
+// the disk or because another process was faster, the next load compiles or finds theirs.
+func (d cacheDir) moveTo(to cacheDir) {
+	sum, err := d.sum()
+	if err != nil || os.WriteFile(d.sealPath(), []byte(sum), cacheFileMode) != nil {
 		return
 	}
-	if have, err := os.ReadFile(d.sealPath()); err == nil && string(have) == sum {
-		return
-	}
-	temporary := d.sealPath() + ".tmp"
-	if os.WriteFile(temporary, []byte(sum), cacheFileMode) != nil ||
-		os.Rename(temporary, d.sealPath()) != nil {
-		d.discard()
-	}
+	_ = os.Rename(string(d), string(to))
 }
 
 func (d cacheDir) sealPath() string { return filepath.Join(string(d), sealName) }
 
-// discard removes the directory; if that fails, the next prepare fails, too, and the
-// module is compiled in memory.
+// discard removes the directory. If that fails, so does every attempt to replace it, and
+// the module is compiled anew each time.
 func (d cacheDir) discard() { _ = os.RemoveAll(string(d)) }
-
-var errNotPlain = errors.New("not a plain file, or too large")
 
 // sum returns the digest of the paths and contents of all files but the seal.
 func (d cacheDir) sum() (string, error) {
@@ -105,14 +129,7 @@ func (d cacheDir) sum() (string, error) {
 		if err != nil || entry.IsDir() || path == sealName {
 			return err
 		}
-		info, err := entry.Info()
-		if err != nil {
-			return err
-		}
-		if !info.Mode().IsRegular() || info.Size() > cachedBytesMax {
-			return errNotPlain
-		}
-		content, err := fs.ReadFile(files, path)
+		content, err := readPlain(files, path)
 		if err != nil {
 			return err
 		}

@@ -2,16 +2,15 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 	goruntime "runtime"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 
-	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/host/admit"
-	"github.com/cerberus-host/cerberus/host/hostcall"
 )
 
 // compileWorkersMax bounds the threads of one compilation; more than a few gain nothing.
@@ -30,51 +29,145 @@ type program struct {
 	bytes    int64
 }
 
-// compile makes a module's program, through the disk cache if there is one. A cache that
-// cannot be used costs time, never the module: the second attempt is in memory alone.
+// compile makes a module's program: from the directory of compiled code, if it is there,
+// else in a child process, if there is one, else in this process.
 func (r *Runtime) compile(ctx context.Context, m *admit.Module) (*program, error) {
-	if r.config.CacheDir == "" || r.config.Interpreter {
-		return r.compileWith(ctx, m, nil)
+	if r.config.Interpreter {
+		return r.compileHere(ctx, m, r.config)
 	}
-	dir := moduleDir(r.config.CacheDir, m)
-	if err := dir.prepare(); err != nil {
-		return r.compileWith(ctx, m, nil)
+	var place cacheDir
+	if r.config.CacheDir != "" {
+		place = moduleDir(r.config.CacheDir, m)
+		if place.intact() {
+			if p, err := r.compileIn(loadOnly(ctx), m, place); err == nil {
+				return p, nil
+			}
+		}
+		place.discard()
 	}
-	cache, err := wazero.NewCompilationCacheWithDir(string(dir))
+	if r.config.Compiler != nil {
+		return r.compileApart(ctx, m, place)
+	}
+	if place == "" {
+		return r.compileHere(ctx, m, r.config)
+	}
+	// A directory that cannot be used costs time, never the module.
+	stage, err := newStage(r.config.CacheDir)
 	if err != nil {
-		return r.compileWith(ctx, m, nil)
+		return r.compileHere(ctx, m, r.config)
 	}
-	p, err := r.compileWith(ctx, m, cache)
+	defer stage.discard()
+	p, err := r.compileIn(ctx, m, stage)
 	if err != nil {
-		_ = cache.Close(ctx)
-		dir.discard()
-		return r.compileWith(ctx, m, nil)
+		return r.compileHere(ctx, m, r.config)
 	}
-	dir.seal()
+	stage.moveTo(place)
 	return p, nil
 }
 
-func (r *Runtime) compileWith(
-	ctx context.Context, m *admit.Module, cache wazero.CompilationCache,
+// compileApart has a child process compile, checks what it left, loads it, and moves it to
+// its place, if it has one.
+func (r *Runtime) compileApart(
+	ctx context.Context, m *admit.Module, place cacheDir,
 ) (*program, error) {
-	config := r.config.wazeroConfig()
-	if cache != nil {
-		config = config.WithCompilationCache(cache)
+	stage, err := newStage(r.config.CacheDir)
+	if err != nil && r.config.CacheDir != "" {
+		stage, err = newStage("") // its disk is full, perhaps
 	}
-	rt := wazero.NewRuntimeWithConfig(ctx, config)
-	p := &program{runtime: rt, cache: cache, bytes: nativeBytesFactor * int64(len(m.Code))}
-	if err := bind(ctx, rt, r.bindings); err != nil {
-		_ = rt.Close(ctx)
+	if err != nil {
 		return nil, err
 	}
-	workers := min(goruntime.GOMAXPROCS(0), compileWorkersMax)
-	compiled, err := rt.CompileModule(experimental.WithCompilationWorkers(ctx, workers), m.Code)
+	defer stage.discard()
+	work, err := stage.sub("work")
 	if err != nil {
-		_ = rt.Close(ctx)
+		return nil, err
+	}
+	code, err := r.compileChild(ctx, m, string(work))
+	if errors.Is(err, errNoCompiler) {
+		slow := r.config
+		slow.Interpreter = true
+		return r.compileHere(ctx, m, slow)
+	}
+	if err != nil {
+		return nil, err
+	}
+	// The child could write where it worked. What was checked is written anew and elsewhere.
+	checked, err := newStage(filepath.Dir(string(stage)))
+	if err != nil {
+		return nil, err
+	}
+	defer checked.discard()
+	if err := checked.put(code); err != nil {
+		return nil, err
+	}
+	p, err := r.compileIn(loadOnly(ctx), m, checked)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCompileCrash, err)
+	}
+	p.bytes = int64(len(code.content) + len(m.Code))
+	if place != "" {
+		checked.moveTo(place)
+	}
+	return p, nil
+}
+
+// compileIn compiles with a directory that the runtime looks into first, and writes to
+// afterwards.
+func (r *Runtime) compileIn(
+	ctx context.Context, m *admit.Module, dir cacheDir,
+) (*program, error) {
+	cache, err := wazero.NewCompilationCacheWithDir(string(dir))
+	if err != nil {
+		return nil, fmt.Errorf("open directory of compiled code: %w", err)
+	}
+	p, err := r.compileWith(ctx, m, r.config.wazeroConfig().WithCompilationCache(cache))
+	if err != nil {
+		_ = cache.Close(context.WithoutCancel(ctx))
+		return nil, err
+	}
+	p.cache = cache
+	return p, nil
+}
+
+// compileHere compiles in this process and in memory alone.
+func (r *Runtime) compileHere(
+	ctx context.Context, m *admit.Module, c Config,
+) (*program, error) {
+	return r.compileWith(ctx, m, c.wazeroConfig())
+}
+
+func (r *Runtime) compileWith(
+	ctx context.Context, m *admit.Module, config wazero.RuntimeConfig,
+) (*program, error) {
+	free := context.WithoutCancel(ctx)
+	rt := wazero.NewRuntimeWithConfig(free, config)
+	p := &program{runtime: rt, bytes: nativeBytesFactor * int64(len(m.Code))}
+	if err := bind(free, rt, r.bindings); err != nil {
+		_ = rt.Close(free)
+		return nil, err
+	}
+	compiled, err := rt.CompileModule(withWorkers(ctx), m.Code)
+	if err != nil {
+		_ = rt.Close(free)
 		return nil, fmt.Errorf("%w: %s: %w", ErrCompile, m.Digest.Short(), err)
 	}
 	p.compiled = compiled
 	return p, nil
+}
+
+// withWorkers asks for more than one thread, two at least: a single one would not look at
+// the context, which loadOnly relies on.
+func withWorkers(ctx context.Context) context.Context {
+	workers := max(2, min(goruntime.GOMAXPROCS(0), compileWorkersMax))
+	return experimental.WithCompilationWorkers(ctx, workers)
+}
+
+// loadOnly returns a context under which a module can be loaded but not compiled: compiling
+// looks at its context before every function, loading never.
+func loadOnly(ctx context.Context) context.Context {
+	ctx, stop := context.WithCancel(ctx)
+	stop()
+	return ctx
 }
 
 func (p *program) close(ctx context.Context) error {
@@ -85,64 +178,4 @@ func (p *program) close(ctx context.Context) error {
 		}
 	}
 	return err
-}
-
-// runKey is where a call's context carries its *hostcall.Run: host functions belong to the
-// runtime, not to an instance.
-type runKey struct{}
-
-// bind offers the host functions to a runtime, in the raw form that costs no reflection.
-func bind(ctx context.Context, rt wazero.Runtime, bindings []hostcall.Binding) error {
-	builders := map[string]wazero.HostModuleBuilder{}
-	var order []string
-	for _, b := range bindings {
-		builder, ok := builders[b.Module]
-		if !ok {
-			builder = rt.NewHostModuleBuilder(b.Module)
-			order = append(order, b.Module)
-		}
-		builders[b.Module] = builder.NewFunctionBuilder().
-			WithGoModuleFunction(hostFunction(b.Call), valueTypes(b), resultTypes(b)).
-			Export(b.Name)
-	}
-	for _, module := range order {
-		if _, err := builders[module].Instantiate(ctx); err != nil {
-			return fmt.Errorf("bind host functions of %s: %w", module, err)
-		}
-	}
-	return nil
-}
-
-func hostFunction(call func(*hostcall.Run, hostcall.Memory, []uint64)) api.GoModuleFunc {
-	return func(ctx context.Context, mod api.Module, stack []uint64) {
-		run, ok := ctx.Value(runKey{}).(*hostcall.Run)
-		if !ok {
-			return // no guest can cause this: it is only called with our context
-		}
-		call(run, mod.Memory(), stack)
-		if run.Exited() || run.Calls() > abi.HostCallsMax {
-			_ = mod.CloseWithExitCode(ctx, 1) // ends the guest at its next look
-		}
-	}
-}
-
-func valueTypes(b hostcall.Binding) []api.ValueType {
-	out := make([]api.ValueType, len(b.Params))
-	for i, p := range b.Params {
-		out[i] = valueType(p.Type)
-	}
-	return out
-}
-
-func resultTypes(b hostcall.Binding) []api.ValueType {
-	if b.NoResult {
-		return nil
-	}
-	return []api.ValueType{valueType(b.Result)}
-}
-
-func valueType(t abi.ValueType) api.ValueType {
-	return [...]api.ValueType{
-		abi.I32: api.ValueTypeI32, abi.I64: api.ValueTypeI64, abi.F64: api.ValueTypeF64,
-	}[t]
 }

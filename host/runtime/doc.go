@@ -5,6 +5,10 @@
 // it returns runs [Module.RunEncode], [Module.RunInfer] and [Module.RunDecode]. Every run
 // has a fresh instance, so nothing that one run leaves behind is seen by another.
 //
+// Compiling happens in a process of its own if [Config.Compiler] names one, with limits on
+// its time and memory; whatever becomes of it, this process has to do with one file that it
+// leaves, and checks that.
+//
 // Compiled code is kept in memory up to a number of bytes, least recently used out first,
 // never while a run needs it; and on disk, if a directory is given, where loading it takes
 // a seventh of compiling. It is native code: the directory must belong to this process

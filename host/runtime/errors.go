@@ -10,6 +10,12 @@ import (
 var (
 	// ErrCompile is returned when an admitted module is not valid WebAssembly.
 	ErrCompile = errors.New("the module does not compile")
+	// ErrCompileLimit is returned, with ErrCompile, when compiling a module took more time or
+	// memory than a module may.
+	ErrCompileLimit = errors.New("compiling it reached a limit")
+	// ErrCompileCrash is returned, with ErrCompile, when the process that compiled a module
+	// died of it, or left what is not compiled code.
+	ErrCompileCrash = errors.New("the compiler broke on it")
 	// ErrTrap is returned when the guest trapped: an unreachable operator, an access outside
 	// its memory, a stack overflow.
 	ErrTrap = errors.New("the module trapped")

@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -34,6 +35,14 @@ type Config struct {
 	// CompiledBytesMax bounds the compiled code kept in memory for modules that are not
 	// running; 0 means [DefaultCompiledBytesMax].
 	CompiledBytesMax int64
+	// Compiler is the command line of a process that compiles one module and ends; the first
+	// element is the program's absolute path. The program calls [CompileChild]. What kills
+	// the compiler then costs the module, not this process. Nil means that modules are
+	// compiled in this process; so they are where there is nothing to compile, with the
+	// Interpreter, and on systems other than Linux.
+	Compiler []string
+	// CompileTimeout bounds the process of Compiler; 0 means [DefaultCompileTimeout].
+	CompileTimeout time.Duration
 	// Interpreter does without native code: a run takes three times as long if it mostly
 	// sets up, a hundred times in a tight loop. Where the compiler has no support for the
 	// processor, this is so anyway.
@@ -79,6 +88,13 @@ func New(_ context.Context, c Config) (*Runtime, error) {
 	if c.CompiledBytesMax == 0 {
 		c.CompiledBytesMax = DefaultCompiledBytesMax
 	}
+	if c.CompileTimeout == 0 {
+		c.CompileTimeout = DefaultCompileTimeout
+	}
+	if !childSupported || len(c.Compiler) == 0 {
+		c.Compiler = nil
+	}
+	c.Compiler = slices.Clone(c.Compiler)
 	if c.CacheDir != "" {
 		if err := secureDir(c.CacheDir); err != nil {
 			return nil, err
@@ -102,7 +118,7 @@ type Module struct {
 
 // Load checks a module file, compiles it or takes it from a cache, and returns it. The
 // error is one of package admit or abi, or wraps [ErrCompile]; ctx bounds the waiting for
-// other compilations, not compiling itself, whose cost the limits of package admit bound.
+// other compilations, not compiling itself, which has bounds of its own.
 func (r *Runtime) Load(ctx context.Context, file []byte) (*Module, error) {
 	admitted, err := admit.Admit(file)
 	if err != nil {

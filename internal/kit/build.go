@@ -31,6 +31,9 @@ type BuildOptions struct {
 	Out string
 	// Go is the go command; empty means the one on the path.
 	Go string
+	// Compiler is the command of a process that compiles the module, as in the sandbox's
+	// configuration; nil means in this process.
+	Compiler []string
 }
 
 // Built is the result of [Build].
@@ -74,7 +77,7 @@ func Build(ctx context.Context, o BuildOptions) (*Built, error) {
 	if err != nil {
 		return nil, err
 	}
-	programs, err := record(ctx, file, model)
+	programs, err := record(ctx, o.Compiler, file, model)
 	if err != nil {
 		return nil, err
 	}
@@ -136,8 +139,10 @@ func readSource(dir string) (*abi.Manifest, []byte, error) {
 
 // record runs infer for every combination of public arguments and compiles what it recorded,
 // as registration will: what a node would refuse is refused here.
-func record(ctx context.Context, file, model []byte) (programs []BuiltProgram, err error) {
-	sandbox, err := runtime.New(ctx, runtime.Config{})
+func record(
+	ctx context.Context, compiler []string, file, model []byte,
+) (programs []BuiltProgram, err error) {
+	sandbox, err := runtime.New(ctx, runtime.Config{Compiler: compiler})
 	if err != nil {
 		return nil, err
 	}
