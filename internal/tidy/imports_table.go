@@ -163,6 +163,11 @@ func impure() []string {
 func upperRows() []Row {
 	return []Row{
 		{Path: "host/wasmtest", Ours: []string{"abi"}},
+		{
+			Path:  "host/admit/meter",
+			Ours:  []string{"abi", "host/admit/wasm"},
+			Tests: []string{"host/admit", "host/admit/validate", wazeroLib},
+		},
 		{Path: "host/admit", Ours: []string{"abi"}},
 		{Path: "host/hostcall", Ours: []string{"abi", "fhe", "host/admit"}},
 		{
