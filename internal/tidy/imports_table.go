@@ -245,11 +245,18 @@ func upperRows() []Row {
 		{Path: "internal/bench", Ours: []string{
 			"abi", publicAPI, raftLogAPI, "fhe/...", "host/...", "client", "raftstore/...", "plugins/...",
 			"proofs/...", "sdk-wasm/...", "internal/figures",
+			"internal/hostile/...",
 		}, Third: []string{gnarkCryptoLib}},
 		{
 			Path: "internal/rangecircuit", Ours: []string{"fhe", "fhe/rns"},
 			Third: []string{gnarkLib, gnarkCryptoLib},
 		},
+		{Path: "internal/hostile", Ours: []string{"abi", "host/wasmtest"}, Tests: []string{
+			"host/...", "raftstore", "internal/hostile/trial", raftLib, hclogLib,
+		}},
+		{Path: "internal/hostile/trial", Ours: []string{
+			"abi", "host/hostcall", "host/runtime", "internal/hostile",
+		}},
 		{Path: "internal/demo", Ours: []string{"abi", "client", "internal/figures"}},
 		{Path: "internal/release"},
 		{Path: "internal/tidy"},
