@@ -163,12 +163,20 @@ func impure() []string {
 func upperRows() []Row {
 	return []Row{
 		{Path: "host/wasmtest", Ours: []string{"abi"}},
+		{Path: "host/admit/wasm"},
 		{
 			Path:  "host/admit/meter",
 			Ours:  []string{"abi", "host/admit/wasm"},
 			Tests: []string{"host/admit", "host/admit/validate", wazeroLib},
 		},
-		{Path: "host/admit", Ours: []string{"abi"}},
+		{Path: "host/admit/validate", Ours: []string{"host/admit/wasm"}, Tests: []string{wazeroLib}},
+		{
+			Path: "host/admit",
+			Ours: []string{
+				"abi", "host/admit/wasm", "host/admit/validate", "host/admit/meter",
+			},
+			Tests: []string{wazeroLib},
+		},
 		{Path: "host/hostcall", Ours: []string{"abi", "fhe", "host/admit"}},
 		{
 			Path:  "host/runtime",
