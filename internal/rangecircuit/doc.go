@@ -5,7 +5,7 @@
 // [Instance] is one key switch with digits of one prime: digits, both remainders modulo the
 // special prime, outputs and quotients are private and held to their ranges by gnark's
 // std/rangecheck; the identities are checked at one point that the commitment to all of them
-// yields. [Measure] compiles it, makes a setup and proves.
+// yields. [Compile] states it; the methods of [Circuit] are what there is to time.
 //
 // # What it is not
 //

@@ -13,10 +13,6 @@ import (
 	"github.com/cerberus-host/cerberus/fhe/rns"
 )
 
-// ErrInstance is returned for parameters whose key switch is not stated here, and for values
-// that are none.
-var ErrInstance = errors.New("key switch cannot be stated as a range-check circuit")
-
 // Instance is a key switch of uniform polynomials: what it costs does not depend on values.
 type Instance struct {
 	n int

@@ -1,12 +1,10 @@
 package rangecircuit
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/big"
 	"testing"
-	"time"
 
 	"github.com/consensys/gnark-crypto/ecc"
 	"github.com/consensys/gnark/frontend"
@@ -32,24 +30,38 @@ func shaped(t testing.TB, logN, q, p int) *fhe.Params {
 	return params
 }
 
-// TestMeasure: an honest key switch is proven.
-func TestMeasure(t *testing.T) {
+// TestProve: an honest key switch is proven, and its proof is of no other.
+func TestProve(t *testing.T) {
 	in, err := NewInstance(shaped(t, 4, 3, 1), 2, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cost, err := Measure(t.Context(), in, time.Now)
+	c, err := Compile(in)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// Every coefficient is checked, and every one and every quotient by X^N+1 evaluated.
-	if cost.Checked != 19*16 || cost.Constraints < cost.Checked*2+8*16 {
-		t.Errorf("%+v", cost)
+	if c.Checked() != 19*16 || c.Constraints() < c.Checked()*2+8*16 {
+		t.Errorf("%d constraints, %d checked", c.Constraints(), c.Checked())
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := Measure(ctx, in, time.Now); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: error %v", err)
+	if _, err := c.Prove(); !errors.Is(err, ErrSetup) {
+		t.Errorf("no setup: error %v", err)
+	}
+	if err := c.Setup(); err != nil {
+		t.Fatal(err)
+	}
+	proof, err := c.Prove()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := proof.Verify(); err != nil {
+		t.Error(err)
+	}
+	if err := c.Setup(); err != nil {
+		t.Fatal(err)
+	}
+	if proof.Verify() == nil {
+		t.Error("a proof holds under the keys of another setup")
 	}
 }
 
@@ -113,20 +125,24 @@ func TestInstances(t *testing.T) {
 	}
 }
 
-// BenchmarkKeySwitch proves a key switch at three limbs in a ring of 1024; costs are linear
-// in the ring's degree.
-func BenchmarkKeySwitch(b *testing.B) {
+// BenchmarkProve proves a key switch at three limbs in a ring of 1024; costs are linear in
+// the ring's degree.
+func BenchmarkProve(b *testing.B) {
 	in, err := NewInstance(shaped(b, 10, 3, 1), 2, 1)
 	if err != nil {
 		b.Fatal(err)
 	}
+	c, err := Compile(in)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := c.Setup(); err != nil {
+		b.Fatal(err)
+	}
 	for b.Loop() {
-		cost, err := Measure(b.Context(), in, time.Now)
-		if err != nil {
+		if _, err := c.Prove(); err != nil {
 			b.Fatal(err)
 		}
-		b.ReportMetric(float64(cost.Constraints), "constraints")
-		b.ReportMetric(cost.Setup.Seconds(), "setup-s")
-		b.ReportMetric(cost.Prove.Seconds(), "prove-s")
 	}
+	b.ReportMetric(float64(c.Constraints()), "constraints")
 }
