@@ -15,7 +15,7 @@ import (
 )
 
 // ErrFile is returned when a file of figures would not be accepted: an area without a name
-// or rows, or a figure that is there twice.
+// or rows or that is not complete, or a figure that is there twice.
 var ErrFile = errors.New("invalid file of figures")
 
 // File is what one area measured. Its JSON form is that of docs/benchmarks.
@@ -27,6 +27,10 @@ type File struct {
 	// Date is the day of the measurement, UTC, as 2006-01-02.
 	Date string `json:"date"`
 	Rows []Row  `json:"rows"`
+	// Failure says why rows are missing; empty if none are. Such a file is not recorded.
+	Failure string `json:"failure,omitempty"`
+
+	added func(Row)
 }
 
 // Row is one measured number.
@@ -42,10 +46,18 @@ type Row struct {
 	Reference string `json:"reference"`
 }
 
+// Amount is the value with its unit.
+func (r Row) Amount() string {
+	return strconv.FormatFloat(r.Value, 'g', -1, 64) + " " + r.Unit
+}
+
 // New begins the file of an area, measured on this machine at that time.
 func New(area string, now time.Time) *File {
 	return &File{Area: area, Machine: machine(), Date: now.UTC().Format(time.DateOnly)}
 }
+
+// OnAdd has every row that is added from now on told to a function, nil for none.
+func (f *File) OnAdd(told func(Row)) { f.added = told }
 
 // Add adds a row. The value is kept to five significant digits: more would be noise.
 func (f *File) Add(r Row) {
@@ -53,12 +65,18 @@ func (f *File) Add(r Row) {
 		r.Value = v
 	}
 	f.Rows = append(f.Rows, r)
+	if f.added != nil {
+		f.added(r)
+	}
 }
 
 // Check returns [ErrFile] unless the file can be recorded.
 func (f *File) Check() error {
 	if f.Area == "" || len(f.Rows) == 0 {
 		return fmt.Errorf("%w: area %q has %d rows", ErrFile, f.Area, len(f.Rows))
+	}
+	if f.Failure != "" {
+		return fmt.Errorf("%w: area %s is not complete: %s", ErrFile, f.Area, f.Failure)
 	}
 	seen := make(map[string]bool, len(f.Rows))
 	for _, r := range f.Rows {
@@ -78,13 +96,19 @@ func (f *File) Print(w io.Writer) error {
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, r := range f.Rows {
-		_, err := fmt.Fprintf(table, "  %s\t%s %s\t%s\t%s\n", r.Figure,
-			strconv.FormatFloat(r.Value, 'g', -1, 64), r.Unit, r.Asked, r.Reference)
+		_, err := fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", r.Figure, r.Amount(), r.Asked,
+			r.Reference)
 		if err != nil {
 			return fmt.Errorf("print figures: %w", err)
 		}
 	}
 	if err := table.Flush(); err != nil {
+		return fmt.Errorf("print figures: %w", err)
+	}
+	if f.Failure == "" {
+		return nil
+	}
+	if _, err := fmt.Fprintf(w, "  not complete: %s\n", f.Failure); err != nil {
 		return fmt.Errorf("print figures: %w", err)
 	}
 	return nil

@@ -61,8 +61,11 @@ func TestWriteRefuses(t *testing.T) {
 	}
 	nameless := row("a")
 	nameless.Area = ""
+	incomplete := row("a")
+	incomplete.Failure = "no paper"
 	for name, f := range map[string]*figures.File{
 		"no rows": row(), "twice": row("a", "b", "a"), "empty": row(""), "no area": nameless,
+		"incomplete": incomplete,
 	} {
 		path := filepath.Join(t.TempDir(), "f.json")
 		if err := f.Write(path); !errors.Is(err, figures.ErrFile) {
@@ -71,5 +74,24 @@ func TestWriteRefuses(t *testing.T) {
 		if _, err := os.Stat(path); err == nil {
 			t.Errorf("%s: a file was written", name)
 		}
+	}
+}
+
+// TestOnAdd: rows are told as they are recorded, and a table says when some are missing.
+func TestOnAdd(t *testing.T) {
+	f := figures.New("area", time.Unix(0, 0))
+	var told []figures.Row
+	f.OnAdd(func(r figures.Row) { told = append(told, r) })
+	f.Add(figures.Row{Figure: "a", Value: 1.234567, Unit: "ms"})
+	if len(told) != 1 || told[0] != f.Rows[0] || told[0].Amount() != "1.2346 ms" {
+		t.Errorf("told %+v", told)
+	}
+	f.Failure = "the disk is full"
+	var shown strings.Builder
+	if err := f.Print(&shown); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(shown.String(), "not complete: the disk is full") {
+		t.Errorf("the table hides a failure:\n%s", shown.String())
 	}
 }
