@@ -29,6 +29,9 @@ type Options struct {
 	Record string
 	// Profile, if not empty, is the file that a profile of the processor is written to.
 	Profile string
+	// Baseline states the key switch that area proofs compares with as a range-check circuit
+	// in the ring of the Brains, which takes minutes, in place of a small one.
+	Baseline bool
 	// Asks is the number of questions of each kind in area node.
 	Asks int
 	// JSON prints each area as one JSON document in place of a table.
@@ -40,13 +43,15 @@ type Options struct {
 }
 
 // Run measures the areas one after the other and prints each when it is done. It returns
-// [ErrArea] before it measures anything.
+// [ErrArea] before it measures anything. An area that fails is printed with what was measured
+// and why there is no more; it is not recorded, and the areas after it are measured all the
+// same.
 func Run(ctx context.Context, o Options) (err error) {
 	chosen, err := chooseAreas(o.Areas)
 	if err != nil {
 		return err
 	}
-	b := &bench{asks: o.Asks, log: o.Log}
+	b := &bench{asks: o.Asks, baseline: o.Baseline, log: o.Log}
 	if b.brains, err = readBrains(o.Brains); err != nil {
 		return err
 	}
@@ -62,23 +67,38 @@ func Run(ctx context.Context, o Options) (err error) {
 		defer stop()
 	}
 	for _, a := range chosen {
-		file := figures.New(a.name, o.Now())
-		if err := a.measure(ctx, b, file); err != nil {
-			return fmt.Errorf("area %s: %w", a.name, err)
-		}
-		if err := publish(file, o); err != nil {
-			return err
+		err = errors.Join(err, b.run(ctx, a, o))
+		if ctx.Err() != nil {
+			break
 		}
 	}
-	return nil
+	return err
+}
+
+// run measures one area and prints it, complete or not.
+func (b *bench) run(ctx context.Context, a area, o Options) error {
+	file := figures.New(a.name, o.Now())
+	file.OnAdd(func(r figures.Row) { b.sayf("%s: %s", r.Figure, r.Amount()) })
+	failure := a.measure(ctx, b, file)
+	if failure != nil {
+		failure = fmt.Errorf("area %s: %w", a.name, failure)
+		file.Failure = failure.Error()
+		if len(file.Rows) == 0 {
+			return failure
+		}
+	}
+	return errors.Join(failure, publish(file, o))
 }
 
 // bench is what the areas share.
 type bench struct {
-	brains  []brainFile
-	scratch string
-	asks    int
-	log     io.Writer
+	brains   []brainFile
+	scratch  string
+	asks     int
+	baseline bool
+	log      io.Writer
+	// forJS are the Brains' proofs, which area proofs verifies in two ways.
+	forJS []jsCase
 }
 
 // sayf tells what is being measured.
@@ -139,7 +159,7 @@ func publish(f *figures.File, o Options) error {
 	} else if err := f.Print(o.Out); err != nil {
 		return err
 	}
-	if o.Record == "" {
+	if o.Record == "" || f.Failure != "" {
 		return nil
 	}
 	if err := os.MkdirAll(o.Record, 0o755); err != nil {

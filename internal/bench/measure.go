@@ -20,6 +20,13 @@ func timed(f func() error) (time.Duration, error) {
 	return time.Since(start), err
 }
 
+// worked returns how long f took, by the wall clock and of all cores.
+func worked(f func() error) (took, work time.Duration, err error) {
+	before := processorTime()
+	took, err = timed(f)
+	return took, processorTime() - before, err
+}
+
 // repeat runs f at least low times, and on until the budget is spent.
 func repeat(
 	ctx context.Context, low int, budget time.Duration, f func() error,

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 
+	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/fhe"
 	"github.com/cerberus-host/cerberus/fhe/fhetest"
 	"github.com/cerberus-host/cerberus/fhe/lattigo"
@@ -19,20 +21,69 @@ import (
 	"github.com/cerberus-host/cerberus/proofs/verifier"
 )
 
-// measureVerifyTable compares verifying with executing again, on one core. A proof of
+// switchPlan is a Plan of count rotations with that many different keys, hoisted or not, of
+// enough inputs that no rotation repeats; the results are added up.
+func switchPlan(p *fhe.Params, level, count, keys int, hoisted bool) *fhetest.PlanBuilder {
+	b := fhetest.NewPlanBuilder(p, abi.PackSlots)
+	inputs := make([]fhe.Reg, min((count+keys-1)/keys, abi.InputsMax))
+	for i := range inputs {
+		inputs[i] = b.Input(level, fhetest.HalfBits(p))
+	}
+	// operand is an input or, beyond their number, a sum of two that differ.
+	operand := func(i int) fhe.Reg {
+		x := inputs[i%len(inputs)]
+		if i < len(inputs) {
+			return x
+		}
+		return b.Binary(fhe.StepAdd, x, inputs[(i+i/len(inputs))%len(inputs)])
+	}
+	var sum, in, digits fhe.Reg
+	for i := range count {
+		if i%keys == 0 {
+			in, digits = operand(i/keys), fhe.NoReg
+			if hoisted {
+				digits = b.Unary(fhe.StepDecompose, in)
+			}
+		}
+		r := b.Rotate(in, digits, p.GaloisElement(1+i%keys))
+		if i == 0 {
+			sum = r
+		} else {
+			sum = b.Binary(fhe.StepAdd, sum, r)
+		}
+	}
+	b.Output(sum)
+	return b
+}
+
+// tableRing is a ring of the table with keys for all of its rows.
+type tableRing struct {
+	params *fhe.Params
+	keys   *fhe.KeySet
+	engine *lattigo.Engine
+	loaded fhe.LoadedKeys
+}
+
+// tableKeys are the numbers of different keys in the table, ascending.
+func tableKeys() []int { return []int{4, 16} }
+
+// measureVerifyTable compares verifying with executing again, by the processor time of one
+// core, which other programs on the machine do not change. A proof of
 // hundreds of key switches in a large ring takes minutes to make, so what is verified here is
 // of the right shape and false: the verifier does all of its work before it finds out.
 func (b *bench) measureVerifyTable(
 	ctx context.Context, setup *opening.Setup, f *figures.File,
 ) error {
 	for _, name := range []string{"ckks-13", "ckks-14", "ckks-15"} {
+		b.sayf("make keys, %s", name)
+		ring, err := newTableRing(ctx, name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
 		for _, count := range []int{16, 64, 256} {
-			for _, keys := range []int{4, 16} {
+			for _, keys := range tableKeys() {
 				b.sayf("verify %d key switches over %d keys, %s", count, keys, name)
-				err := oneCore(func() error {
-					return measureVerify(ctx, setup, name, count, keys, f)
-				})
-				if err != nil {
+				if err := ring.measure(ctx, setup, count, keys, f); err != nil {
 					return fmt.Errorf("%s, %d switches: %w", name, count, err)
 				}
 			}
@@ -41,28 +92,51 @@ func (b *bench) measureVerifyTable(
 	return nil
 }
 
-func measureVerify(ctx context.Context, setup *opening.Setup, name string, count, keys int,
-	f *figures.File,
-) error {
+func newTableRing(ctx context.Context, name string) (*tableRing, error) {
 	p, err := fhe.ParamsByName(name)
+	if err != nil {
+		return nil, err
+	}
+	r := &tableRing{params: p, engine: lattigo.New()}
+	all := slices.Max(tableKeys())
+	need := switchPlan(p, p.MaxLevel(), all, all, false).Plan.KeyNeed()
+	if r.keys, err = fhetest.UniformKeys(p, need); err != nil {
+		return nil, err
+	}
+	r.loaded, err = r.engine.LoadKeys(ctx, r.keys)
+	return r, err
+}
+
+// keysFor are the keys that a Plan needs and no others, which a verifier would look at.
+func (r *tableRing) keysFor(plan *fhe.Plan) *fhe.KeySet {
+	k := &fhe.KeySet{Params: r.keys.Params, Seed: r.keys.Seed}
+	for _, key := range r.keys.Keys {
+		if slices.Contains(plan.Galois, key.Galois) {
+			k.Keys = append(k.Keys, key)
+		}
+	}
+	return k
+}
+
+// measure adds the rows of a number of key switches and of keys.
+func (r *tableRing) measure(
+	ctx context.Context, setup *opening.Setup, count, keys int, f *figures.File,
+) error {
+	single := switchPlan(r.params, r.params.MaxLevel(), count, keys, false).Compiled()
+	hoisted := switchPlan(r.params, r.params.MaxLevel(), count, keys, true).Compiled()
+	inputs, err := fhetest.UniformInputs(single.Plan, 1)
 	if err != nil {
 		return err
 	}
-	level := p.MaxLevel()
 	var again [2]time.Duration
-	for i, hoisted := range []bool{false, true} {
-		c := switchPlan(p, level, count, keys, hoisted).Compiled()
-		if again[i], err = executeTime(ctx, c); err != nil {
+	for i, c := range []*fhe.Compiled{single, hoisted} {
+		if again[i], err = r.executeTime(ctx, c, inputs); err != nil {
 			return err
 		}
 	}
-	c := switchPlan(p, level, count, keys, false).Compiled()
-	var verify [2]time.Duration
-	for i, committed := range []bool{false, true} {
-		o := identity.Options{CommittedKeys: committed}
-		if verify[i], err = verifyTime(ctx, setup, c, o); err != nil {
-			return err
-		}
+	verify, err := r.verifyTimes(ctx, setup, single, inputs)
+	if err != nil {
+		return err
 	}
 	advice := func(d time.Duration) string {
 		if d < again[0] {
@@ -71,11 +145,11 @@ func measureVerify(ctx context.Context, setup *opening.Setup, name string, count
 		return "re-run"
 	}
 	asked := ""
-	if name == "ckks-14" && count == 64 && keys == 16 {
+	if r.params.Name() == "ckks-14" && count == 64 && keys == 16 {
 		asked = ">= 5 x"
 	}
-	figure := fmt.Sprintf("%s, %d rotations over %d keys: executing over verifying", name, count,
-		keys)
+	figure := fmt.Sprintf("%s, %d rotations over %d keys: executing over verifying",
+		r.params.Name(), count, keys)
 	f.Add(figures.Row{
 		Figure: figure, Value: float64(again[0]) / float64(verify[0]), Unit: "x", Asked: asked,
 		Reference: fmt.Sprintf("verify %.4g ms, execute %.4g ms, hoisted %.4g ms: %s",
@@ -89,43 +163,28 @@ func measureVerify(ctx context.Context, setup *opening.Setup, name string, count
 	return nil
 }
 
-// executeTime is how long the reference engine takes for a Plan on uniform operands.
-func executeTime(ctx context.Context, c *fhe.Compiled) (time.Duration, error) {
-	engine := lattigo.New()
-	plan, err := engine.LoadPlan(ctx, c)
+// executeTime is how long the reference engine takes for a Plan on one core.
+func (r *tableRing) executeTime(
+	ctx context.Context, c *fhe.Compiled, inputs []fhe.Ciphertext,
+) (time.Duration, error) {
+	plan, err := r.engine.LoadPlan(ctx, c)
 	if err != nil {
 		return 0, err
 	}
-	set, err := fhetest.UniformKeys(c.Plan.Params, c.Plan.KeyNeed())
-	if err != nil {
-		return 0, err
-	}
-	keys, err := engine.LoadKeys(ctx, set)
-	if err != nil {
-		return 0, err
-	}
-	inputs, err := fhetest.UniformInputs(c.Plan, 1)
-	if err != nil {
-		return 0, err
-	}
-	return timed(func() error {
-		_, err := fhe.Execute(ctx, plan, keys, inputs, fhe.RunOptions{})
+	return oneCoreTime(func() error {
+		_, err := fhe.Execute(ctx, plan, r.loaded, inputs, fhe.RunOptions{})
 		return err
 	})
 }
 
-// verifyTime is how long a proof of the right shape takes to be refused at its last check.
-// Keys are expanded before, as a validator that checked the key set has them.
-func verifyTime(
-	ctx context.Context, setup *opening.Setup, c *fhe.Compiled, o identity.Options,
-) (time.Duration, error) {
-	system, err := identity.Build(c.Plan, o)
-	if err != nil {
-		return 0, err
-	}
-	public := &identity.Publics{Params: c.Plan.Params, Constants: c.Encoded}
-	if public.Inputs, err = fhetest.UniformInputs(c.Plan, 1); err != nil {
-		return 0, err
+// verifyTimes is how long a proof of the right shape takes to be refused at its last check on
+// one core, with the polynomials of keys and with commitments to them. Keys are expanded
+// before, as a validator that checked the key set has them.
+func (r *tableRing) verifyTimes(
+	ctx context.Context, setup *opening.Setup, c *fhe.Compiled, inputs []fhe.Ciphertext,
+) (took [2]time.Duration, err error) {
+	public := &identity.Publics{
+		Params: r.params, Constants: c.Encoded, Inputs: inputs, Keys: r.keysFor(c.Plan),
 	}
 	// Any ciphertexts with the outputs' metadata will do.
 	for i, out := range c.Plan.Outputs {
@@ -134,15 +193,29 @@ func verifyTime(
 			Scale: out.Scale,
 		}
 		for k := range ct.C {
-			ct.C[k], err = fhetest.UniformPoly(c.Plan.Params.N(), c.Plan.Params.Moduli(out.Level),
+			ct.C[k], err = fhetest.UniformPoly(r.params.N(), r.params.Moduli(out.Level),
 				uint64(i), uint64(k))
 			if err != nil {
-				return 0, err
+				return took, err
 			}
 		}
 		public.Outputs = append(public.Outputs, ct)
 	}
-	if public.Keys, err = fhetest.UniformKeys(c.Plan.Params, c.Plan.KeyNeed()); err != nil {
+	for i, committed := range []bool{false, true} {
+		o := identity.Options{CommittedKeys: committed}
+		if took[i], err = verifyTime(ctx, setup, c, public, o); err != nil {
+			return took, err
+		}
+	}
+	return took, nil
+}
+
+func verifyTime(
+	ctx context.Context, setup *opening.Setup, c *fhe.Compiled, public *identity.Publics,
+	o identity.Options,
+) (time.Duration, error) {
+	system, err := identity.Build(c.Plan, o)
+	if err != nil {
 		return 0, err
 	}
 	sh, err := protocol.NewShape(system, setup.Verifier().Size(), setup.Verifier().OpeningBytes())
@@ -156,14 +229,21 @@ func verifyTime(
 	request := verifier.Request{
 		System: system, Statement: statement(), Public: public, Setup: setup.Verifier(), Keys: keys,
 	}
-	s, err := repeat(ctx, 2, 0, func() error {
-		_, err := verifier.Verify(ctx, request, proof)
-		if !errors.Is(err, verifier.ErrOpening) {
-			return fmt.Errorf("a false proof: %w", err)
+	var s samples
+	for range 2 {
+		took, err := oneCoreTime(func() error {
+			_, err := verifier.Verify(ctx, request, proof)
+			if !errors.Is(err, verifier.ErrOpening) {
+				return fmt.Errorf("a false proof: %w", err)
+			}
+			return nil
+		})
+		if err != nil {
+			return 0, err
 		}
-		return nil
-	})
-	return s.least(), err
+		s = append(s, took)
+	}
+	return s.least(), nil
 }
 
 // shapedProof has every field of a proof, an opening of something else and points of the

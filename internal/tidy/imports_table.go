@@ -250,15 +250,19 @@ func upperRows() []Row {
 		{Path: "internal/abigen", Ours: []string{"abi"}},
 		{Path: "internal/figures"},
 		{Path: "internal/kit", Ours: []string{"abi", "fhe/...", "host/...", "sdk-wasm/..."}},
-		{Path: "internal/bench", Ours: []string{
-			"abi", publicAPI, raftLogAPI, "fhe/...", "host/...", "client", "raftstore/...", "plugins/...",
-			"proofs/...", "sdk-wasm/...", "internal/figures",
-			"internal/hostile/...",
-		}, Third: []string{gnarkCryptoLib}},
 		{
 			Path: "internal/rangecircuit", Ours: []string{"fhe", "fhe/rns"},
 			Third: []string{gnarkLib, gnarkCryptoLib},
 		},
+		{Path: "internal/bench/proofcase", Ours: []string{
+			"abi", "fhe", "proofs/identity", "proofs/opening", "proofs/verifier",
+		}, Tests: []string{"fhe/...", "proofs/..."}},
+		{Path: "internal/bench/jsverify", Ours: []string{"internal/bench/proofcase"}},
+		{Path: "internal/bench", Ours: []string{
+			"abi", publicAPI, raftLogAPI, "fhe/...", "host/...", "client", "raftstore/...", "plugins/...",
+			"proofs/...", "sdk-wasm/...", "internal/figures", "internal/rangecircuit",
+			"internal/bench/proofcase", "internal/hostile/...",
+		}, Third: []string{gnarkCryptoLib}},
 		{Path: "internal/hostile", Ours: []string{"abi", "host/wasmtest"}, Tests: []string{
 			"host/...", "raftstore", "internal/hostile/trial", raftLib, hclogLib,
 		}},
