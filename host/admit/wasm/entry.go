@@ -27,8 +27,7 @@ func (r *Reader) kind() (Kind, error) {
 		return 0, err
 	}
 	if Kind(b) > KindGlobal {
-		r.pos--
-		return 0, r.errorf("unknown kind %d of import or export", b)
+		return 0, r.unknown(r.pos-1, "kind %d of import or export", b)
 	}
 	return Kind(b), nil
 }
@@ -151,7 +150,7 @@ func (r *Reader) Element(e *Element) error {
 	// Bit 0 says passive or declared, bit 1 explicit table or declared, bit 2 expressions
 	// instead of indices.
 	if flags > 7 {
-		return r.errorf("unknown form %d of element segment", flags)
+		return r.unknown(r.pos-1, "form %d of element segment", flags)
 	}
 	e.Mode, e.Table, e.Type, e.Expressions = Active, 0, FuncRef, flags&4 != 0
 	switch flags & 3 {
@@ -205,7 +204,7 @@ func (r *Reader) Data(s *Data) error {
 		return err
 	}
 	if flags > 2 {
-		return r.errorf("unknown form %d of data segment", flags)
+		return r.unknown(r.pos-1, "form %d of data segment", flags)
 	}
 	s.Mode, s.Memory = Active, 0
 	switch flags {

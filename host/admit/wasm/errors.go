@@ -16,6 +16,9 @@ type Error struct {
 	Offset int
 	// Problem says in words what is wrong there.
 	Problem string
+	// Unknown says that there stands an operator, a type, a section or a form that Core 2.0
+	// does not have; some proposals do.
+	Unknown bool
 }
 
 // Error implements error.

@@ -41,8 +41,7 @@ func (r *Reader) Instruction(in *Instruction) error {
 			return err
 		}
 		if n > 0xff {
-			r.pos = in.Start
-			return r.errorf("unknown operator %#x %#x", b, n)
+			return r.unknown(in.Start, "operator %#x %#x", b, n)
 		}
 		if b == PrefixBulk {
 			op = PrefixBulk<<8 | Op(n)
@@ -52,8 +51,10 @@ func (r *Reader) Instruction(in *Instruction) error {
 	}
 	info := lookup(op)
 	if info == nil {
-		r.pos = in.Start
-		return r.errorf("unknown operator %#x", uint32(op))
+		if op > 0xff {
+			return r.unknown(in.Start, "operator %#x %#x", b, op&0xff)
+		}
+		return r.unknown(in.Start, "operator %#x", b)
 	}
 	in.Op = op
 	if info.Immediates != ImmNone {

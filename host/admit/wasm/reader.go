@@ -42,6 +42,14 @@ func (r *Reader) errorf(format string, args ...any) error {
 	return &Error{Section: r.section, Offset: r.pos, Problem: fmt.Sprintf(format, args...)}
 }
 
+// unknown returns the error of something at start that Core 2.0 does not have.
+func (r *Reader) unknown(start int, format string, args ...any) error {
+	return &Error{
+		Section: r.section, Offset: start, Problem: "unknown " + fmt.Sprintf(format, args...),
+		Unknown: true,
+	}
+}
+
 // Done returns an error if bytes are left.
 func (r *Reader) Done() error {
 	if r.Left() != 0 {

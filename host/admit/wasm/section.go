@@ -85,7 +85,7 @@ func (s *Sections) Next() (Section, error) {
 	}
 	id := SectionID(b)
 	if id > SectionDataCount {
-		return Section{}, r.errorf("unknown section %d", b)
+		return Section{}, r.unknown(start, "section %d", b)
 	}
 	r.section = id.String()
 	size, err := r.Count("bytes", 1)

@@ -114,8 +114,7 @@ func (r *Reader) ValueType() (ValueType, error) {
 	if t := ValueType(b); t.Known() {
 		return t, nil
 	}
-	r.pos--
-	return 0, r.errorf("unknown value type %#x", b)
+	return 0, r.unknown(r.pos-1, "value type %#x", b)
 }
 
 // ReferenceType reads a reference type.
@@ -127,8 +126,7 @@ func (r *Reader) ReferenceType() (ValueType, error) {
 	if t := ValueType(b); t.Reference() {
 		return t, nil
 	}
-	r.pos--
-	return 0, r.errorf("unknown reference type %#x", b)
+	return 0, r.unknown(r.pos-1, "reference type %#x", b)
 }
 
 // Types reads a count and that many value types. what names them in the error.
@@ -153,8 +151,7 @@ func (r *Reader) FuncType() (FuncType, error) {
 		return FuncType{}, err
 	}
 	if form != 0x60 {
-		r.pos--
-		return FuncType{}, r.errorf("type form %#x is not a function", form)
+		return FuncType{}, r.unknown(r.pos-1, "form %#x of a type", form)
 	}
 	params, err := r.Types("parameters")
 	if err != nil {
@@ -170,9 +167,8 @@ func (r *Reader) limits(what string) (Limits, error) {
 	if err != nil {
 		return Limits{}, err
 	}
-	if flags > 1 {
-		r.pos--
-		return Limits{}, r.errorf("%s is shared or has 64-bit addresses", what)
+	if flags > 1 { // shared, or with 64-bit addresses
+		return Limits{}, r.unknown(r.pos-1, "form %d of %s", flags, what)
 	}
 	var l Limits
 	if l.Min, err = r.U32(); err != nil || flags == 0 {
@@ -228,6 +224,5 @@ func (r *Reader) BlockType() (BlockType, error) {
 	if r.pos-start == 1 && (b == BlockEmpty || ValueType(n&0x7f).Known()) {
 		return b, nil
 	}
-	r.pos = start
-	return 0, r.errorf("unknown block type %d", n)
+	return 0, r.unknown(start, "block type %d", n)
 }
