@@ -269,6 +269,9 @@ func upperRows() []Row {
 		{Path: "internal/hostile/trial", Ours: []string{
 			"abi", "host/hostcall", "host/runtime", "internal/hostile",
 		}},
+		{Path: "internal/hostile/table", Ours: []string{
+			"abi", "host/runtime", "internal/hostile", "internal/hostile/trial",
+		}},
 		{Path: "internal/demo", Ours: []string{"abi", "client", "internal/figures"}},
 		{Path: "internal/release"},
 		{Path: "internal/tidy"},
