@@ -52,6 +52,9 @@ const (
 	// RecordedGasMax bounds what the steps of one run's recorded nodes cost, in units of gas,
 	// at the highest level of the parameter set: about twenty hours of one core.
 	RecordedGasMax = 1 << 46
+	// GasMax bounds what one run is charged, _initialize and host calls included. A unit is a
+	// plain operator or, for a host call, about a nanosecond.
+	GasMax = 1 << 32
 	// HandlesMax bounds the live handles of one run.
 	HandlesMax = ProgramNodesMax
 	// LogBytesMax bounds what one run may log; what exceeds it is counted and dropped.

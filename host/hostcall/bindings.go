@@ -114,10 +114,11 @@ func functions() map[string]implementation {
 func (b Binding) guarded(run implementation) func(*Run, Memory, []uint64) {
 	i32, anyPhase, system := b.Result == abi.I32, b.Phases == 0, b.Module == admit.WASIModule
 	name, phases, noResult, price := b.Name, b.Phases, b.NoResult, b.Price
+	inInitialize := name == "log" || name == "fail"
 	return func(r *Run, mem Memory, stack []uint64) {
 		defer func() {
 			if p := recover(); p != nil && r.broken == nil {
-				r.broken = fmt.Errorf("%w: %s in %s", ErrInternal, name, r.phase)
+				r.broken = fmt.Errorf("%w: %s in %s", ErrInternal, name, r.where())
 			}
 		}()
 		r.calls++
@@ -128,7 +129,7 @@ func (b Binding) guarded(run implementation) func(*Run, Memory, []uint64) {
 			if system {
 				result = wasiNotSupported
 			}
-		case !anyPhase && phases&r.phase == 0:
+		case !anyPhase && !r.mayCall(phases, inInitialize):
 			result = -int64(abi.ErrnoPhase)
 		case mem == nil:
 			result = -int64(abi.ErrnoFault)

@@ -7,6 +7,12 @@
 // request against the manifest's schema, and [PublicArgs] copies the public fields out of
 // it: code of the guest has no part in either.
 //
+// A module that exports _initialize is run through it first, with a Run of its own
+// ([NewInitialize]) that knows the module and nothing else: neither entry point nor arguments.
+// There the guest may use the system interface, log and fail; every other function answers
+// that this is not its phase. So what _initialize leaves in memory is the same for all runs,
+// and the host may keep a copy instead of running it again.
+//
 // Everything that a guest can observe is a fixed function of the module, the public
 // arguments and, on the client, its own request: handles, error codes, the clock, random
 // numbers. So infer records the same Program on every machine.
@@ -14,9 +20,11 @@
 // # The system interface
 //
 // Language runtimes expect a few calls of wasi_snapshot_preview1. The shim in wasi.go
-// answers these: the clock starts at a fixed time and moves when it is read; random bytes
-// come from a seed; what is written to standard output and error goes to the run's log;
-// arguments and environment are empty; waiting returns at once; there is no file.
+// answers these: the clock starts at a fixed time, moves when it is read, and goes on from
+// where _initialize left it; random bytes come from a seed, for _initialize that of the module,
+// for an entry point one of module, arguments and phase; what is written to standard output
+// and error goes to the run's log; arguments and environment are empty; waiting returns at
+// once; there is no file.
 //
 // # Caveats
 //

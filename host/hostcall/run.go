@@ -1,7 +1,6 @@
 package hostcall
 
 import (
-	"crypto/sha3"
 	"fmt"
 	"maps"
 	"slices"
@@ -129,17 +128,13 @@ func newRun(phase abi.Phase, module abi.Digest, m *abi.Manifest, args abi.Args) 
 		return nil, fmt.Errorf("%w: %q is no combination of its public fields", ErrArgs,
 			args.String())
 	}
-	seed := sha3.NewSHAKE256()
 	// A digest over labelled parts, so that no two runs share a seed by concatenation.
 	d := abi.LabelledDigest("cerberus/run-seed/v1", module[:], []byte(args.String()),
 		[]byte(phase.String()))
-	seed.Write(d[:])
-	return &Run{
-		phase: phase, manifest: m, args: args, wasi: wasiState{clock: clockStart, random: seed},
-	}, nil
+	return &Run{phase: phase, manifest: m, args: args, wasi: newWASI(d)}, nil
 }
 
-// Phase returns the entry point that runs.
+// Phase returns the entry point that runs; 0 for _initialize.
 func (r *Run) Phase() abi.Phase { return r.phase }
 
 // Calls returns the number of host calls so far, those of the system interface included.
@@ -164,16 +159,17 @@ func (r *Run) Err() error {
 	case r.broken != nil:
 		return r.broken
 	case r.refused:
-		return fmt.Errorf("%w: %s", ErrStopped, r.phase)
+		return fmt.Errorf("%w: %s", ErrStopped, r.where())
 	case r.tooManyCalls():
-		return fmt.Errorf("%w: %s made more than %d", ErrHostCalls, r.phase, abi.HostCallsMax)
+		return fmt.Errorf("%w: %s made more than %d", ErrHostCalls, r.where(), abi.HostCallsMax)
 	case r.failure != nil && r.problem != "":
-		return fmt.Errorf("%w: %s: %s (last refused call: %s)", ErrGuest, r.phase, *r.failure, r.problem)
+		return fmt.Errorf("%w: %s: %s (last refused call: %s)", ErrGuest, r.where(), *r.failure,
+			r.problem)
 	case r.failure != nil:
-		return fmt.Errorf("%w: %s: %s", ErrGuest, r.phase, *r.failure)
+		return fmt.Errorf("%w: %s: %s", ErrGuest, r.where(), *r.failure)
 	case r.exited:
 		return fmt.Errorf("%w: %s: the module ended itself with code %d: a panic, or a call of "+
-			"exit; see the run's log", ErrGuest, r.phase, r.code)
+			"exit; see the run's log", ErrGuest, r.where(), r.code)
 	default:
 		return nil
 	}

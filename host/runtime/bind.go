@@ -2,18 +2,16 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/cerberus-host/cerberus/abi"
+	"github.com/cerberus-host/cerberus/host/admit/meter"
 	"github.com/cerberus-host/cerberus/host/hostcall"
 )
-
-// runKey is where a call's context carries its *hostcall.Run: host functions belong to the
-// runtime, not to an instance.
-type runKey struct{}
 
 // bind offers the host functions to a runtime, in the raw form that costs no reflection.
 func bind(ctx context.Context, rt wazero.Runtime, bindings []hostcall.Binding) error {
@@ -29,7 +27,10 @@ func bind(ctx context.Context, rt wazero.Runtime, bindings []hostcall.Binding) e
 			WithGoModuleFunction(hostFunction(b.Call), valueTypes(b), resultTypes(b)).
 			Export(b.Name)
 	}
-	for _, module := range order {
+	builders[meter.ImportModule] = rt.NewHostModuleBuilder(meter.ImportModule).
+		NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(refill), nil, nil).
+		Export(meter.ImportRefill)
+	for _, module := range append(order, meter.ImportModule) {
 		if _, err := builders[module].Instantiate(ctx); err != nil {
 			return fmt.Errorf("bind host functions of %s: %w", module, err)
 		}
@@ -37,16 +38,30 @@ func bind(ctx context.Context, rt wazero.Runtime, bindings []hostcall.Binding) e
 	return nil
 }
 
-func hostFunction(call func(*hostcall.Run, hostcall.Memory, []uint64)) api.GoModuleFunc {
+// errStopped ends a guest from within a host function: the runtime carries it out as the
+// error of the call. Why the guest was stopped is in the call's gauge or its run.
+var errStopped = errors.New("the host stopped the module")
+
+// stop ends the guest whose host function this is called in.
+func stop() { panic(errStopped) }
+
+func hostFunction(f func(*hostcall.Run, hostcall.Memory, []uint64)) api.GoModuleFunc {
 	return func(ctx context.Context, mod api.Module, stack []uint64) {
-		run, ok := ctx.Value(runKey{}).(*hostcall.Run)
+		c, ok := ctx.Value(callKey{}).(*call)
 		if !ok {
-			return // no guest can cause this: it is only called with our context
+			stop() // no guest can cause this: it is only called with our context
 		}
-		call(run, mod.Memory(), stack)
-		if run.Exited() || run.Calls() > abi.HostCallsMax {
-			_ = mod.CloseWithExitCode(ctx, 1) // ends the guest at its next look
+		f(c.run, mod.Memory(), stack)
+		if c.run.Stopped() {
+			stop()
 		}
+	}
+}
+
+// refill is the function that metered code calls where it finds its gas below zero.
+func refill(ctx context.Context, _ api.Module, _ []uint64) {
+	if c, ok := ctx.Value(callKey{}).(*call); !ok || !c.gauge.refill() {
+		stop()
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 // are dropped, least recently used first, while all together are larger than the limit.
 type compiledCache struct {
 	compile  func(context.Context, *admit.Module) (*program, error)
+	drop     func(context.Context, *program) error
 	bytesMax int64
 	// slot is held while compiling: two large modules at once could take the memory of
 	// four.
@@ -39,9 +40,10 @@ type entry struct {
 
 func newCompiledCache(
 	bytesMax int64, compile func(context.Context, *admit.Module) (*program, error),
+	drop func(context.Context, *program) error,
 ) *compiledCache {
 	return &compiledCache{
-		compile: compile, bytesMax: bytesMax, slot: make(chan struct{}, 1),
+		compile: compile, drop: drop, bytesMax: bytesMax, slot: make(chan struct{}, 1),
 		entries: map[abi.Digest]*entry{},
 	}
 }
@@ -110,7 +112,7 @@ func (c *compiledCache) fill(ctx context.Context, e *entry, m *admit.Module) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err == nil && c.closed {
-		_ = p.close(context.WithoutCancel(ctx))
+		_ = c.drop(context.WithoutCancel(ctx), p)
 		p, err = nil, ErrClosed
 	}
 	e.program, e.err = p, err
@@ -120,6 +122,16 @@ func (c *compiledCache) fill(ctx context.Context, e *entry, m *admit.Module) {
 		c.bytes += p.bytes
 	}
 	close(e.ready)
+}
+
+// grow counts memory that a program holds beside its code. The entry is pinned.
+func (c *compiledCache) grow(e *entry, bytes int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e.program.bytes += bytes
+	if c.entries[e.digest] == e {
+		c.bytes += bytes
+	}
 }
 
 // release ends a pin and drops what is too much.
@@ -134,7 +146,7 @@ func (c *compiledCache) release(e *entry) {
 		}
 		delete(c.entries, oldest.digest)
 		c.bytes -= oldest.program.bytes
-		_ = oldest.program.close(context.Background())
+		_ = c.drop(context.Background(), oldest.program)
 	}
 }
 
@@ -157,7 +169,7 @@ func (c *compiledCache) close(ctx context.Context) error {
 	var first error
 	for digest, e := range c.entries {
 		if e.program != nil {
-			if err := e.program.close(ctx); err != nil && first == nil {
+			if err := c.drop(ctx, e.program); err != nil && first == nil {
 				first = err
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	goruntime "runtime"
+	"sync/atomic"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/experimental"
@@ -27,6 +28,13 @@ type program struct {
 	compiled wazero.CompiledModule
 	cache    wazero.CompilationCache // nil without a directory
 	bytes    int64
+
+	// globals are the exports of the module's own mutable globals.
+	globals []string
+	// pooled says that instances can serve more than one run. The first one's state after
+	// _initialize is then kept in snapshot.
+	pooled   bool
+	snapshot atomic.Pointer[snapshot]
 }
 
 // compile makes a module's program: from the directory of compiled code, if it is there,

@@ -16,15 +16,21 @@ var (
 	// ErrCompileCrash is returned, with ErrCompile, when the process that compiled a module
 	// died of it, or left what is not compiled code.
 	ErrCompileCrash = errors.New("the compiler broke on it")
+	// ErrGas is returned when a run needs more gas than it may use. That does not depend on
+	// the machine: it happens everywhere or nowhere.
+	ErrGas = errors.New("the module's gas is used up")
+	// ErrDepth is returned when a run nested more calls than it may. That does not depend on
+	// the machine either.
+	ErrDepth = errors.New("the module's calls are nested too deep")
 	// ErrTrap is returned when the guest trapped: an unreachable operator, an access outside
-	// its memory, a stack overflow.
+	// its memory, a division by zero.
 	ErrTrap = errors.New("the module trapped")
 	// ErrDeadline is returned when a run was stopped at its deadline or because its context
 	// ended; it then also wraps the context's error.
 	ErrDeadline = errors.New("the module was stopped")
 	// ErrCacheDir is returned when the directory for compiled code is not safe to use.
 	ErrCacheDir = errors.New("unsafe directory for compiled code")
-	// ErrClosed is returned after [Runtime.Close].
+	// ErrClosed is returned after [Runtime.Close], and by the runs that it ends.
 	ErrClosed = errors.New("the sandbox is closed")
 )
 

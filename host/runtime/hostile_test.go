@@ -237,7 +237,7 @@ func TestHundredHostileRuns(t *testing.T) {
 // TestPointersAtTheEnds: pointer and length at every edge of the guest's memory.
 func TestPointersAtTheEnds(t *testing.T) {
 	const page = 1 << 16
-	r := newRuntime(t, runtime.Config{})
+	r := newRuntime(t, runtime.Config{GasMax: 1 << 40}) // a length costs what it says
 	for _, c := range []struct {
 		ptr, n uint32
 		want   abi.Errno

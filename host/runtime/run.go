@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/tetratelabs/wazero"
-
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/fhe"
 	"github.com/cerberus-host/cerberus/host/hostcall"
@@ -79,64 +77,153 @@ func (m *Module) failedRun(run *hostcall.Run, err error) error {
 	return m.failed(run.Phase(), log, err)
 }
 
-// run calls one entry point in a fresh instance and reports.
+// run calls one entry point and reports.
 func (m *Module) run(ctx context.Context, run *hostcall.Run, export string) error {
-	e, err := m.runtime.cache.acquire(ctx, m.admitted)
+	r := m.runtime
+	e, err := r.cache.acquire(ctx, m.admitted)
 	if err != nil {
 		return err
 	}
-	defer m.runtime.cache.release(e)
-	ctx, stop := context.WithTimeout(ctx, m.runtime.config.RunTimeout)
+	defer r.cache.release(e)
+	ctx, stop := context.WithTimeout(ctx, r.config.RunTimeout)
 	defer stop()
+	c := &call{run: run, gauge: gauge{look: r.look(ctx), allowance: r.config.GasMax}}
 	report := Report{Module: m.admitted.Digest, Phase: run.Phase()}
-	trap := m.call(context.WithValue(ctx, runKey{}, run), e.program, export, &report)
-	report.HostCalls = run.Calls()
-	report.Log, report.LogDropped = run.Log()
-	if err := outcome(ctx, run, trap); err != nil {
+	trap := m.call(context.WithValue(ctx, callKey{}, c), e, c, export, &report)
+	report.Gas, report.HostCalls = c.gauge.used(), c.run.Calls()
+	report.Log, report.LogDropped = c.run.Log()
+	if err := c.outcome(trap); err != nil {
 		report.Err = m.failed(run.Phase(), report.Log, err)
 	}
-	if m.runtime.config.Observe != nil {
-		m.runtime.config.Observe(report)
+	if r.config.Observe != nil {
+		r.config.Observe(report)
+	}
+	if m.observe != nil {
+		m.observe(report)
 	}
 	return report.Err
 }
 
-// call makes the instance and runs _initialize, if there is one, and the entry point.
-func (m *Module) call(ctx context.Context, p *program, export string, report *Report) error {
-	// The instance has no name, no arguments and no start function: the shim in package
-	// hostcall is all that it can reach.
-	config := wazero.NewModuleConfig().WithName("").WithStartFunctions()
-	instance, err := p.runtime.InstantiateModule(ctx, p.compiled, config)
-	if err != nil {
-		return fmt.Errorf("instantiate: %w", err)
+// look returns what tells why a guest has to stop before its gas is used up.
+func (r *Runtime) look(ctx context.Context) func() error {
+	return func() error {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("%w: %w", ErrDeadline, err)
+		}
+		select {
+		case <-r.closed:
+			return ErrClosed
+		default:
+			return nil
+		}
 	}
-	// What Close could report is that the guest has closed the instance already.
-	defer func() { _ = instance.Close(context.WithoutCancel(ctx)) }()
-	exports := []string{export}
-	if m.admitted.Initializes {
-		exports = []string{exportInitialize, export}
+}
+
+// call runs the entry point in an instance in which nothing has run but _initialize, if the
+// module has that.
+func (m *Module) call(
+	ctx context.Context, e *entry, c *call, export string, report *Report,
+) error {
+	i, err := m.begin(ctx, e, c)
+	if i == nil {
+		return err
 	}
-	for _, name := range exports {
-		if _, err := instance.ExportedFunction(name).Call(ctx); err != nil {
-			report.MemoryBytes = int64(instance.Memory().Size())
+	if err == nil {
+		err = c.enter(ctx, i, export)
+	}
+	report.MemoryBytes = int64(i.memory.Size())
+	// What the run has left is wiped out before it returns, not when the next one begins.
+	if err == nil && c.gauge.stopped == nil && i.reset(e.program.snapshot.Load()) {
+		m.runtime.pool.put(e.program, i)
+	} else {
+		i.close(ctx)
+	}
+	return err
+}
+
+// begin makes an instance, or takes one that waits in the pool. If there is an error, the
+// instance is nil or can only be closed.
+func (m *Module) begin(ctx context.Context, e *entry, c *call) (*instance, error) {
+	p := e.program
+	if i := m.runtime.pool.get(p); i != nil {
+		s := p.snapshot.Load()
+		c.gauge.global, c.gauge.base = i.gas, s.gas
+		c.run.Continue(s.done)
+		return i, nil
+	}
+	i, err := p.instantiate(ctx)
+	if err != nil || !m.admitted.Initializes {
+		if i != nil {
+			c.gauge.global = i.gas
+		}
+		return i, err
+	}
+	c.gauge.global = i.gas
+	run := c.run
+	c.run = hostcall.NewInitialize(m.admitted.Digest, m.admitted.Manifest)
+	if err := c.enter(ctx, i, exportInitialize); err != nil {
+		return i, err
+	}
+	if err := c.run.Err(); err != nil {
+		return i, err
+	}
+	done := c.run.Initialized()
+	c.gauge.rebase()
+	c.run = run
+	c.run.Continue(done)
+	if p.pooled && p.snapshot.Load() == nil {
+		s := i.snapshot(c.gauge.base, done)
+		if p.snapshot.CompareAndSwap(nil, s) {
+			m.runtime.cache.grow(e, int64(len(s.memory)))
+		}
+	}
+	return i, nil
+}
+
+// call is what host functions need to know of the run that calls them.
+type call struct {
+	// run is another one in _initialize than in the entry point.
+	run   *hostcall.Run
+	gauge gauge
+	// deep says that calls were nested too deep.
+	deep bool
+}
+
+// callKey is where a call's context carries its *call: host functions belong to the runtime,
+// not to an instance.
+type callKey struct{}
+
+// enter calls an export. Its error is why the guest did not return; if it did, its gas may be
+// used up nevertheless.
+func (c *call) enter(ctx context.Context, i *instance, export string) error {
+	if err := c.gauge.look(); err != nil {
+		c.gauge.stopped = err
+		return err
+	}
+	c.run.SetMeter(&c.gauge)
+	err := i.call(ctx, export)
+	c.deep = err != nil && i.deep()
+	c.gauge.end()
+	return err
+}
+
+// outcome turns the end of a call into this package's errors: first what the guest was
+// stopped for, of which all else may be a consequence; then what the guest reported, then a
+// trap.
+func (c *call) outcome(trap error) error {
+	if c.gauge.stopped != nil {
+		return c.gauge.stopped
+	}
+	if trap != nil {
+		if err := c.gauge.look(); err != nil {
 			return err
 		}
 	}
-	report.MemoryBytes = int64(instance.Memory().Size())
-	return nil
-}
-
-// exportInitialize sets up a guest's language runtime.
-const exportInitialize = "_initialize"
-
-// outcome turns the end of a call into this package's errors. A deadline comes first: the
-// guest's own error may only be its consequence. Then what the guest reported, then a trap.
-func outcome(ctx context.Context, run *hostcall.Run, trap error) error {
-	if trap != nil && ctx.Err() != nil {
-		return fmt.Errorf("%w: %w", ErrDeadline, ctx.Err())
-	}
-	if err := run.Err(); err != nil {
+	if err := c.run.Err(); err != nil {
 		return err
+	}
+	if c.deep {
+		return fmt.Errorf("%w: let it recurse less, or keep its own stack", ErrDepth)
 	}
 	if trap != nil {
 		// What follows the first line is a trace of indices, which says nothing here.

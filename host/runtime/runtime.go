@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -20,6 +21,8 @@ const (
 	DefaultRunTimeout = 10 * time.Second
 	// DefaultCompiledBytesMax holds about thirty modules that were built with Go.
 	DefaultCompiledBytesMax = 256 << 20
+	// DefaultPoolBytesMax holds about forty instances of modules that were built with Go.
+	DefaultPoolBytesMax = 128 << 20
 )
 
 // Config configures a [Runtime]; the zero value is usable.
@@ -27,6 +30,10 @@ type Config struct {
 	// CacheDir keeps compiled code; it is made with mode 0700 if it is missing. Empty means
 	// in memory only.
 	CacheDir string
+	// GasMax is how many units of gas one run may use, host calls and _initialize included; 0
+	// means [abi.GasMax]. It is a count, so whether a run ends within it is the same on every
+	// machine; two nodes with other values do not agree on what runs. At most 2^53.
+	GasMax int64
 	// MemoryPages bounds a guest's memory in pages of 64 KiB, 1 to [abi.MemoryPagesMax]; 0
 	// means the latter.
 	MemoryPages uint32
@@ -43,6 +50,9 @@ type Config struct {
 	Compiler []string
 	// CompileTimeout bounds the process of Compiler; 0 means [DefaultCompileTimeout].
 	CompileTimeout time.Duration
+	// PoolBytesMax bounds the memory of instances that wait for another run of their module;
+	// 0 means [DefaultPoolBytesMax], below 0 that every run has a new instance.
+	PoolBytesMax int64
 	// Interpreter does without native code: a run takes three times as long if it mostly
 	// sets up, a hundred times in a tight loop. Where the compiler has no support for the
 	// processor, this is so anyway.
@@ -56,6 +66,9 @@ type Config struct {
 type Report struct {
 	Module abi.Digest
 	Phase  abi.Phase
+	// Gas is what the run was charged, host calls and _initialize included: the same number on
+	// every machine, unless the run was stopped for another reason than its gas.
+	Gas uint64
 	// HostCalls counts host calls, those of the system interface included.
 	HostCalls int
 	// MemoryBytes is the size of the guest's memory at the end.
@@ -72,6 +85,9 @@ type Runtime struct {
 	config   Config
 	bindings []hostcall.Binding
 	cache    *compiledCache
+	pool     *pool
+	closed   chan struct{} // closed by Close
+	close    func()
 }
 
 // New makes a Runtime. It touches nothing but the cache directory.
@@ -84,6 +100,15 @@ func New(_ context.Context, c Config) (*Runtime, error) {
 	}
 	if c.RunTimeout == 0 {
 		c.RunTimeout = DefaultRunTimeout
+	}
+	if c.GasMax == 0 {
+		c.GasMax = abi.GasMax
+	}
+	if c.GasMax < 0 || c.GasMax > gasMaxMax {
+		return nil, fmt.Errorf("gas %d: from 1 to %d", c.GasMax, gasMaxMax)
+	}
+	if c.PoolBytesMax == 0 {
+		c.PoolBytesMax = DefaultPoolBytesMax
 	}
 	if c.CompiledBytesMax == 0 {
 		c.CompiledBytesMax = DefaultCompiledBytesMax
@@ -104,8 +129,12 @@ func New(_ context.Context, c Config) (*Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Runtime{config: c, bindings: bindings}
-	r.cache = newCompiledCache(c.CompiledBytesMax, r.compile)
+	r := &Runtime{
+		config: c, bindings: bindings, pool: &pool{bytesMax: c.PoolBytesMax},
+		closed: make(chan struct{}),
+	}
+	r.close = sync.OnceFunc(func() { close(r.closed) })
+	r.cache = newCompiledCache(c.CompiledBytesMax, r.compile, r.drop)
 	return r, nil
 }
 
@@ -114,6 +143,7 @@ func New(_ context.Context, c Config) (*Runtime, error) {
 type Module struct {
 	runtime  *Runtime
 	admitted *admit.Module
+	observe  func(Report)
 }
 
 // Load checks a module file, compiles it or takes it from a cache, and returns it. The
@@ -142,8 +172,28 @@ func (m *Module) Manifest() *abi.Manifest { return m.admitted.Manifest }
 // Facts returns counts of the module, for people.
 func (m *Module) Facts() admit.Facts { return m.admitted.Facts }
 
-// Close drops all compiled code and ends the runs that are under way.
-func (r *Runtime) Close(ctx context.Context) error { return r.cache.close(ctx) }
+// Observed returns the module with a function that is called after every run of what is
+// returned, from the goroutine that ran it, and after the one of [Config].
+func (m *Module) Observed(f func(Report)) *Module {
+	return &Module{runtime: m.runtime, admitted: m.admitted, observe: f}
+}
+
+// Close drops all compiled code and ends the runs that are under way, each where it next
+// looks at its gas.
+func (r *Runtime) Close(ctx context.Context) error {
+	r.close()
+	r.pool.close()
+	return r.cache.close(ctx)
+}
+
+// drop closes a program that is out of the cache.
+func (r *Runtime) drop(ctx context.Context, p *program) error {
+	r.pool.drop(p)
+	return p.close(ctx)
+}
+
+// gasMaxMax keeps sums of gas far from the end of 64 bits.
+const gasMaxMax = 1 << 53
 
 // wazeroConfig is how every module is compiled: no debug information, no custom sections,
 // and a look at the context where loops begin.

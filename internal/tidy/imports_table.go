@@ -180,7 +180,7 @@ func upperRows() []Row {
 		{Path: "host/hostcall", Ours: []string{"abi", "fhe", "host/admit"}},
 		{
 			Path:  "host/runtime",
-			Ours:  []string{"abi", "fhe", "host/admit", "host/hostcall"},
+			Ours:  []string{"abi", "fhe", "host/admit", "host/admit/meter", "host/hostcall"},
 			Third: []string{wazeroLib},
 		},
 		{

@@ -1,0 +1,125 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/cerberus-host/cerberus/host/admit/meter"
+	"github.com/cerberus-host/cerberus/host/hostcall"
+)
+
+// exportInitialize sets up a guest's language runtime.
+const exportInitialize = "_initialize"
+
+// instance is an instantiated module. One run uses it at a time.
+type instance struct {
+	module api.Module
+	memory api.Memory
+	// gas and depth are the rewriting's own globals, globals the module's mutable ones.
+	gas, depth number
+	globals    []number
+	// uses counts the runs that ended well.
+	uses int
+}
+
+// instantiate makes an instance in which nothing has run yet.
+func (p *program) instantiate(ctx context.Context) (*instance, error) {
+	// The instance has no name, no arguments and no start function: the shim in package
+	// hostcall is all that it can reach.
+	config := wazero.NewModuleConfig().WithName("").WithStartFunctions()
+	module, err := p.runtime.InstantiateModule(ctx, p.compiled, config)
+	if err != nil {
+		return nil, fmt.Errorf("instantiate: %w", err)
+	}
+	i := &instance{
+		module: module, memory: module.Memory(),
+		gas: global(module, meter.ExportGas), depth: global(module, meter.ExportDepth),
+	}
+	for _, name := range p.globals {
+		i.globals = append(i.globals, global(module, name))
+	}
+	return i, nil
+}
+
+// global returns a mutable global of an instance. One that is not there is only a number,
+// which no code of the guest reads.
+func global(module api.Module, name string) number {
+	if g, ok := module.ExportedGlobal(name).(api.MutableGlobal); ok {
+		return g
+	}
+	return new(unread)
+}
+
+// number is a mutable global of an instance.
+type number interface {
+	Get() uint64
+	Set(v uint64)
+}
+
+// unread is a number that is in no instance.
+type unread uint64
+
+// Get implements number.
+func (u *unread) Get() uint64 { return uint64(*u) }
+
+// Set implements number.
+func (u *unread) Set(v uint64) { *u = unread(v) }
+
+// close frees the instance. That its module may be closed already is no error.
+func (i *instance) close(ctx context.Context) { _ = i.module.Close(context.WithoutCancel(ctx)) }
+
+// call runs an export of type () -> (). Its stack is its own, so nothing of it is left for
+// the next call.
+func (i *instance) call(ctx context.Context, export string) error {
+	_, err := i.module.ExportedFunction(export).Call(ctx)
+	return err
+}
+
+// deep reports whether a trap was that of calls nested too deep: it leaves the depth where no
+// other does.
+func (i *instance) deep() bool { return uint32(i.depth.Get()) > meter.DepthDefault }
+
+// snapshot is all that _initialize has left of an instance, and what it has cost.
+type snapshot struct {
+	memory  []byte
+	globals []uint64
+	gas     int64
+	done    hostcall.Initialized
+}
+
+// snapshot copies the state of an instance. Tables are not part of it, because no operator
+// that changes one is admitted, and neither are segments, because a module that drops some
+// is not pooled.
+func (i *instance) snapshot(gas int64, done hostcall.Initialized) *snapshot {
+	s := &snapshot{gas: gas, done: done}
+	if memory, ok := i.memory.Read(0, i.memory.Size()); ok {
+		s.memory = append(s.memory, memory...)
+	}
+	for _, g := range i.globals {
+		s.globals = append(s.globals, g.Get())
+	}
+	return s
+}
+
+// reset puts an instance back into the state of a snapshot, for another run. It reports false
+// if there is none, the instance has served often enough, or its memory has grown, since
+// memory never shrinks.
+func (i *instance) reset(s *snapshot) bool {
+	if i.uses++; s == nil || i.uses >= instanceUsesMax {
+		return false
+	}
+	memory, ok := i.memory.Read(0, i.memory.Size())
+	if !ok || len(memory) != len(s.memory) {
+		return false
+	}
+	copy(memory, s.memory)
+	for k, g := range i.globals {
+		g.Set(s.globals[k])
+	}
+	i.gas.Set(0)
+	i.depth.Set(0)
+	return true
+}
