@@ -20,8 +20,8 @@ func newBrain(g *globals) *cobra.Command {
 		Short: "Build, inspect, register and switch Brains (authors and operators)",
 		Args:  cobra.NoArgs,
 	}
-	c.AddCommand(newBrainBuild(g), newBrainInspect(g), newBrainRegister(g), newBrainActivate(g),
-		newBrainRetire(g), newBrainList(g))
+	c.AddCommand(newBrainBuild(g), newBrainInspect(g), newBrainCheck(g), newBrainRegister(g),
+		newBrainActivate(g), newBrainRetire(g), newBrainList(g))
 	return c
 }
 

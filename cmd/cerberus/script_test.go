@@ -33,6 +33,7 @@ import (
 //	liar NAME                    talk to the node through a liar from now on
 //	uploads COUNT                that many uploads were begun through the liar
 //	eventually COMMAND [ARG…]    run a command until it succeeds, for a while
+//	craft HOW FROM TO            spoil a built module, see brain_check_test.go
 func TestScripts(t *testing.T) { runScripts(t, "script", startDev(t)) }
 
 // TestProvingScripts runs testdata/proving in the same way, against a node that proves.
@@ -70,6 +71,7 @@ func runScripts(t *testing.T, folder string, node *devNode) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": cmdExits, "members": cmdMembers, "value": cmdValue, "keep": cmdKeep,
 			"liar": cmdLiar, "uploads": cmdUploads, "eventually": cmdEventually,
+			"craft": cmdCraft,
 		},
 	})
 }
