@@ -255,7 +255,7 @@ func moduleReasons() []ReasonRow {
 	return []ReasonRow{
 		{
 			ModuleRefused, connect.CodeInvalidArgument, "The module breaks an admission rule.",
-			"Run `cerberus brain inspect` on it; docs/LIMITS.md lists the limits.",
+			"Run `cerberus brain check` on it; docs/LIMITS.md lists the limits.",
 		},
 		{
 			ManifestInvalid, connect.CodeInvalidArgument, "The module's manifest is invalid.",
