@@ -24,7 +24,7 @@ func (e *emitter) body(out []byte, t wasm.FuncType, groups int) ([]byte, error) 
 			e.temporaries[k] = e.local + uint32(len(added)/2)
 		}
 	}
-	e.settle()
+	e.drop()
 	for _, x := range e.edits {
 		switch x.kind {
 		case editCharge:
@@ -60,8 +60,8 @@ func (e *emitter) body(out []byte, t wasm.FuncType, groups int) ([]byte, error) 
 	return append(appendCount(out, len(b)), b...), nil
 }
 
-// settle decides which charges are written. The call has paid the first units of the entry.
-func (e *emitter) settle() {
+// drop leaves out charges of nothing. The call has paid the first units of the entry.
+func (e *emitter) drop() {
 	for k := range e.edits {
 		x := &e.edits[k]
 		if x.kind != editCharge {
@@ -78,7 +78,7 @@ func (e *emitter) settle() {
 func (e *emitter) price(n uint32) int64 {
 	units := e.charge(int32(n))
 	if n == 0 {
-		units -= min(units, entryUnits)
+		units -= min(units, e.prices.entry)
 	}
 	return units
 }

@@ -99,7 +99,12 @@ func Rewrite(code []byte, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	m := module{options: o, prices: newPriceList()}
+	return rewrite(code, o, newPriceList())
+}
+
+// rewrite is Rewrite with complete options and other prices.
+func rewrite(code []byte, o Options, prices *priceList) (Result, error) {
+	m := module{options: o, prices: prices}
 	if err := m.read(code); err != nil {
 		return Result{}, err
 	}

@@ -308,7 +308,7 @@ func (m *module) code() ([]byte, error) {
 	}
 	// The routines are known to be needed when the bodies have been written.
 	written := make([]byte, 0, r.Left()+r.Left()/2)
-	b := &bodies{module: m}
+	b := &bodies{module: m, flow: flow{foldMax: m.prices.fold}}
 	for k := range n {
 		body, err := r.Body()
 		if err != nil {

@@ -97,10 +97,13 @@ var priceRows = [...]priceRow{
 // priceList gives the price of each operator.
 type priceList struct {
 	core, bulk, vector [256]uint16
+	// entry and fold are entryUnits and foldUnits; with both zero, a run that ends without a
+	// trap is charged exactly the prices of the operators that it ran.
+	entry, fold int64
 }
 
 func newPriceList() *priceList {
-	p := new(priceList)
+	p := &priceList{entry: entryUnits, fold: foldUnits}
 	for n := range p.core {
 		p.core[n], p.bulk[n], p.vector[n] = 1, 1, 2
 	}

@@ -8,9 +8,12 @@ type stretch struct {
 	// units are the prices of its operators, and of the loop heads that it pays for.
 	units int64
 	// leaves is the stretch that this one, an arm that never comes to its end, leaves early:
-	// what that one's units have grown by since they were mark is given back. -1 for none.
-	leaves int32
-	mark   int64
+	// what that one's units have grown by since they were mark is given back. -1 for none,
+	// or if the two have met again and back has been settled.
+	leaves     int32
+	mark, back int64
+	// arms is the last of the arms that leave this one, next the one before in its list.
+	arms, next int32
 	// edit is the place of the charge among the edits.
 	edit int32
 	// prepaid says that every way to here has paid, so that nothing is charged.
@@ -24,7 +27,8 @@ type frame struct {
 	op wasm.Op
 	// dead says that the frame as a whole is never reached.
 	dead bool
-	// entry is the stretch in front of it, first the one that a loop or an arm begins with.
+	// entry is the stretch in front of it, first the one that a loop or an arm begins with;
+	// a block begins with none, and the next that is made has the number.
 	entry, first int32
 	// lowest is the outermost frame that a branch inside leads to.
 	lowest int32
@@ -54,6 +58,8 @@ type flow struct {
 	dead bool
 	// blocks counts frames.
 	blocks int
+	// foldMax is the price up to which an arm of an if is paid with it.
+	foldMax int64
 }
 
 // start begins a body.
@@ -69,7 +75,9 @@ func (f *flow) start(at int) {
 // begin makes a stretch whose charge stands at an offset.
 func (f *flow) begin(at int) int32 {
 	n := int32(len(f.stretches))
-	f.stretches = append(f.stretches, stretch{leaves: -1, edit: int32(len(f.edits))})
+	f.stretches = append(f.stretches, stretch{
+		leaves: -1, arms: -1, edit: int32(len(f.edits)),
+	})
 	f.edits = append(f.edits, edit{at: at, until: at, kind: editCharge, arg: uint32(n)})
 	return n
 }
@@ -84,11 +92,12 @@ func (f *flow) pay(units int64) {
 // open begins a block, loop or if whose operator ends at an offset.
 func (f *flow) open(op wasm.Op, at int) {
 	top := int32(len(f.frames))
-	n := frame{op: op, dead: f.dead, entry: f.now, lowest: top, back: -1}
+	n := frame{
+		op: op, dead: f.dead, entry: f.now, first: int32(len(f.stretches)), lowest: top, back: -1,
+	}
 	f.blocks++
 	if !f.dead && op != wasm.OpBlock {
-		n.first = f.begin(at)
-		f.now = n.first
+		f.now = f.begin(at)
 	}
 	f.frames = append(f.frames, n)
 }
@@ -151,6 +160,9 @@ func (f *flow) close(at int) {
 		f.closeElse(&top, leaves, at)
 	default:
 		f.dead = f.dead && !top.target
+		if !leaves {
+			f.settle(top.entry, top.first)
+		}
 		f.resume(top.entry, leaves, top.target, at)
 	}
 }
@@ -164,6 +176,17 @@ func (f *flow) resume(entry int32, leaves, several bool, at int) {
 		f.now = entry
 	case several:
 		f.now = f.begin(at)
+	}
+}
+
+// settle ends the giving back of arms that are numbered from first on and leave a stretch
+// that goes on now: it goes on for them, too.
+func (f *flow) settle(entry, first int32) {
+	s := &f.stretches[entry]
+	for s.arms >= first {
+		arm := &f.stretches[s.arms]
+		arm.leaves, arm.back = -1, s.units-arm.mark
+		s.arms = arm.next
 	}
 }
 
@@ -196,8 +219,9 @@ func (f *flow) closeIf(top *frame, leaves bool, at int) {
 	if f.dead && !top.target {
 		// The arm never comes to its end. What follows runs if and only if it is not taken.
 		if leaves {
-			arm := &f.stretches[top.first]
-			arm.leaves, arm.mark = top.entry, f.stretches[top.entry].units
+			arm, from := &f.stretches[top.first], &f.stretches[top.entry]
+			arm.leaves, arm.mark = top.entry, from.units
+			arm.next, from.arms = from.arms, top.first
 		}
 		f.now, f.dead = top.entry, false
 		return
@@ -231,7 +255,7 @@ func (f *flow) fold(entry, first, last int32) {
 		return
 	}
 	units := max(f.stretches[first].units, f.stretches[last].units)
-	if units > foldUnits {
+	if units > f.foldMax {
 		return
 	}
 	for _, arm := range f.stretches[first:] {
@@ -247,7 +271,7 @@ func (f *flow) charge(n int32) int64 {
 	if s.prepaid {
 		return 0
 	}
-	units := s.units
+	units := s.units - s.back
 	if s.leaves >= 0 {
 		units -= f.stretches[s.leaves].units - s.mark
 	}
