@@ -2,11 +2,13 @@ package admit
 
 import (
 	"github.com/cerberus-host/cerberus/abi"
+	"github.com/cerberus-host/cerberus/host/admit/validate"
+	"github.com/cerberus-host/cerberus/host/admit/wasm"
 )
 
 // Rewriting names the form of [Module.Code]; it belongs into the key of whatever is cached
 // for a module. It changes when the same file would give other code.
-const Rewriting = "points-1 data-1"
+const Rewriting = "points-1 data-2"
 
 // Module is an admitted module. It is read-only and safe for concurrent use.
 type Module struct {
@@ -32,47 +34,6 @@ type Facts struct {
 	Points int
 }
 
-// section ids of the binary format.
-const (
-	sectionCustom = iota
-	sectionType
-	sectionImport
-	sectionFunction
-	sectionTable
-	sectionMemory
-	sectionGlobal
-	sectionExport
-	sectionStart
-	sectionElement
-	sectionCode
-	sectionData
-	sectionDataCount
-)
-
-// sectionName returns the name of a section, false for an unknown one.
-func sectionName(id byte) (string, bool) {
-	names := [...]string{
-		"custom", "type", "import", "function", "table", "memory", "global", "export", "start",
-		"element", "code", "data", "data count",
-	}
-	if int(id) >= len(names) {
-		return "", false
-	}
-	return names[id], true
-}
-
-// sectionRank is the place of a section in the file: the data count stands before the code.
-func sectionRank(id byte) int {
-	switch id {
-	case sectionDataCount:
-		return 2*sectionCode - 1
-	default:
-		return 2 * int(id)
-	}
-}
-
-const headerBytes = 8
-
 // Admit checks a module file and returns the form in which the runtime may have it. The
 // error is an [*Error], or one of package abi about the manifest; both wrap a sentinel of
 // that package.
@@ -81,16 +42,13 @@ func Admit(file []byte) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &walker{reader: reader{data: file, pos: headerBytes, end: len(file)}}
-	w.code = append(make([]byte, 0, len(file)+len(file)/16), file[:headerBytes]...)
-	rank := 0
-	for w.left() > 0 {
-		if rank, err = w.nextSection(rank); err != nil {
-			return nil, err
-		}
+	w, err := walk(file)
+	if err != nil {
+		return nil, refusal(err)
 	}
-	if err := w.finish(); err != nil {
-		return nil, err
+	// The author's module has to be valid as it is: rewriting could make it so.
+	if err := validate.Module(file); err != nil {
+		return nil, refusal(err)
 	}
 	w.facts.Bytes = len(file)
 	return &Module{
@@ -99,86 +57,83 @@ func Admit(file []byte) (*Module, error) {
 	}, nil
 }
 
-// nextSection reads one section, appends its rewritten form and returns its rank.
-func (w *walker) nextSection(rank int) (int, error) {
-	w.section = "header"
-	start := w.pos
-	id, err := w.byte()
+// walk reads a module once and compares everything in it with its limit.
+func walk(file []byte) (*walker, error) {
+	sections, err := wasm.Open(file)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	name, ok := sectionName(id)
-	if !ok {
-		return 0, w.errorf("unknown section %d", id)
+	w := &walker{}
+	w.code = append(make([]byte, 0, len(file)+len(file)/16), file[:wasm.HeaderBytes]...)
+	for sections.More() {
+		s, err := sections.Next()
+		if err != nil {
+			return nil, err
+		}
+		if s.ID == wasm.SectionCustom {
+			continue // the runtime needs none of them
+		}
+		if err := w.section(s, file); err != nil {
+			return nil, err
+		}
 	}
-	w.section = name
-	size, err := w.u32()
-	if err != nil {
-		return 0, err
-	}
-	if uint64(size) > uint64(w.left()) {
-		return 0, w.errorf("claims %d bytes, %d are left", size, w.left())
-	}
-	if id == sectionCustom {
-		return rank, w.skip(int(size)) // the runtime needs none of them
-	}
-	if sectionRank(id) <= rank {
-		return 0, w.errorf("is repeated or out of order")
-	}
-	whole := w.end
-	w.end = w.pos + int(size)
-	if err := w.readSection(id); err != nil {
-		return 0, err
-	}
-	if w.left() != 0 {
-		return 0, w.errorf("%d bytes too many", w.left())
-	}
-	w.end = whole
-	switch {
-	case id == sectionCode:
-		w.appendSection(id, w.bodies)
-	case id == sectionData && w.joined != nil:
-		w.appendSection(id, appendSegments(nil, w.joined))
-	default:
-		w.code = append(w.code, w.data[start:w.pos]...)
-	}
-	return sectionRank(id), nil
+	return w, w.finish(file)
 }
 
-// appendSection appends a section of the new module.
-func (w *walker) appendSection(id byte, payload []byte) {
-	w.code = append(w.code, id)
+// section reads one section and appends its new form.
+func (w *walker) section(s wasm.Section, file []byte) error {
+	w.Reader, w.id = s.Reader, s.ID
+	if err := w.entries(); err != nil {
+		return err
+	}
+	if err := w.Done(); err != nil {
+		return err
+	}
+	switch {
+	case s.ID == wasm.SectionCode:
+		w.appendSection(w.bodies)
+	case s.ID == wasm.SectionData && w.joined != nil:
+		w.appendSection(appendSegments(nil, w.joined))
+	default:
+		w.code = append(w.code, file[s.Start:w.End()]...)
+	}
+	return nil
+}
+
+// appendSection appends the section at hand with another payload.
+func (w *walker) appendSection(payload []byte) {
+	w.code = append(w.code, byte(w.id))
 	w.code = appendCount(w.code, len(payload))
 	w.code = append(w.code, payload...)
 }
 
-func (w *walker) readSection(id byte) error {
-	switch id {
-	case sectionType:
+// entries reads the content of the section at hand.
+func (w *walker) entries() error {
+	switch w.id {
+	case wasm.SectionType:
 		return w.types()
-	case sectionImport:
+	case wasm.SectionImport:
 		return w.imports()
-	case sectionFunction:
+	case wasm.SectionFunction:
 		return w.functions()
-	case sectionTable:
+	case wasm.SectionTable:
 		return w.tables()
-	case sectionMemory:
+	case wasm.SectionMemory:
 		return w.memories()
-	case sectionGlobal:
+	case wasm.SectionGlobal:
 		return w.globals()
-	case sectionExport:
+	case wasm.SectionExport:
 		return w.exports()
-	case sectionStart:
+	case wasm.SectionStart:
 		e := w.errorf("a start function is not allowed")
 		e.Fix = "export _initialize instead"
 		return e
-	case sectionElement:
+	case wasm.SectionElement:
 		return w.elements()
-	case sectionDataCount:
+	case wasm.SectionDataCount:
 		w.haveDataCount = true
-		_, err := w.countBeforeCode()
-		return err
-	case sectionCode:
+		return w.dataCount()
+	case wasm.SectionCode:
 		return w.codes()
 	default:
 		return w.dataSegments()

@@ -1,5 +1,7 @@
 package admit
 
+import "github.com/cerberus-host/cerberus/host/admit/wasm"
+
 // codes reads the code section and writes its new payload.
 func (w *walker) codes() error {
 	n, err := w.count("function bodies", 3, FunctionsMax)
@@ -10,56 +12,53 @@ func (w *walker) codes() error {
 		return w.errorf("%d bodies for %d functions", n, len(w.ownTypes))
 	}
 	w.haveCode = true
-	w.bodies = appendCount(make([]byte, 0, w.left()+w.left()/16), n)
-	whole := w.end
+	w.bodies = appendCount(make([]byte, 0, w.Left()+w.Left()/16), n)
 	for i := range n {
-		size, err := w.u32()
+		body, err := w.Body()
 		if err != nil {
 			return err
 		}
-		if uint64(size) > BodyBytesMax {
+		if size := body.Left(); size > BodyBytesMax {
 			e := w.limited("bytes in one function's body", uint64(size), BodyBytesMax)
 			e.Fix = "split the function, or move its tables into data"
 			return e
 		}
-		if int(size) > w.left() {
-			return w.errorf("claims a body of %d bytes in %d", size, w.left())
-		}
-		w.end = w.pos + int(size)
+		rest := w.Reader
+		w.Reader = body
 		if err := w.body(w.signatures[w.ownTypes[i]]); err != nil {
 			return err
 		}
-		w.end = whole
+		w.Reader = rest
 	}
 	return nil
 }
 
-// body reads one function's body, up to w.end, and appends its new form to w.bodies.
-func (w *walker) body(t signature) error {
-	start := w.pos
+// body reads one function's body, which w reads, and appends its new form to w.bodies.
+func (w *walker) body(t wasm.FuncType) error {
+	start := w.Pos()
 	locals, err := w.locals()
 	if err != nil {
 		return err
 	}
-	b := bodyWalk{walker: w, entry: w.pos, depth: 1}
+	b := bodyWalk{walker: w, entry: w.Pos(), depth: 1}
 	for b.depth > 0 {
 		if err := b.step(); err != nil {
 			return err
 		}
 	}
-	if w.left() != 0 {
-		return w.errorf("%d bytes after a function's end", w.left())
+	if w.Left() != 0 {
+		return w.errorf("%d bytes after a function's end", w.Left())
 	}
 	points := b.points
-	if b.needsEntry(w.end - start) {
+	if b.needsEntry(w.End() - start) {
 		points = append([]int{b.entry}, points...)
 	}
 	blocks := uint64(b.blocks + bulkBlocks*len(points))
-	if err := b.weigh(blocks, uint64(locals+len(t.params))); err != nil {
+	if err := b.weigh(blocks, uint64(locals+len(t.Params))); err != nil {
 		return err
 	}
 	w.facts.Points += len(points)
-	w.bodies = patch(w.bodies, w.data, start, w.end, points)
+	w.bodies = patch(w.bodies, w.Bytes(start, w.End()), start, points)
 	return nil
 }
 
@@ -99,13 +98,13 @@ func (b *bodyWalk) weigh(blocks, locals uint64) error {
 
 // locals reads the groups of locals and returns how many they declare.
 func (w *walker) locals() (int, error) {
-	groups, err := w.count("groups of locals", 2, LocalsMax)
+	groups, err := w.LocalGroups()
 	if err != nil {
 		return 0, err
 	}
 	var total uint64
 	for range groups {
-		n, err := w.u32()
+		n, _, err := w.Locals()
 		if err != nil {
 			return 0, err
 		}
@@ -114,9 +113,6 @@ func (w *walker) locals() (int, error) {
 			e := w.limited("locals in one function", total, LocalsMax)
 			e.Fix = "split the function, or keep the values in memory"
 			return 0, e
-		}
-		if err := w.valueType(); err != nil {
-			return 0, err
 		}
 	}
 	w.localsTotal += total
@@ -130,6 +126,7 @@ func (w *walker) locals() (int, error) {
 // bodyWalk is the walk through the operators of one body.
 type bodyWalk struct {
 	*walker
+	in     wasm.Instruction
 	entry  int
 	depth  int
 	blocks int
@@ -137,7 +134,7 @@ type bodyWalk struct {
 	// targets counts those of all br_table operators.
 	targets uint64
 	// calls, loops: whether the body has any. covered: a loop is passed before anything
-	// that could leave the straight line from the entry; left: such a thing has come.
+	// that could leave the straight line from the entry; strayed: such a thing has come.
 	calls, loops, covered, strayed bool
 }
 
@@ -152,42 +149,39 @@ func (b *bodyWalk) needsEntry(bytes int) bool {
 
 // step reads one operator.
 func (b *bodyWalk) step() error {
-	at := b.pos
-	op, err := b.byte()
-	if err != nil {
+	in := &b.in
+	if err := b.Instruction(in); err != nil {
 		return err
 	}
-	switch op {
-	case opBlock, opLoop, opIf:
-		return b.open(op)
-	case opEnd:
+	info, _ := wasm.Info(in.Op)
+	if info.Is(wasm.TableChange) {
+		// An instance could not be restored from a copy of its memory any more.
+		e := b.errorf("%v changes a table", in.Op)
+		e.Offset = in.Start
+		e.Fix = "tables are filled by element segments and then stay as they are"
+		return e
+	}
+	if info.Is(wasm.Bulk) {
+		b.points = append(b.points, in.Start)
+	}
+	switch in.Op {
+	case wasm.OpBlock, wasm.OpLoop, wasm.OpIf:
+		return b.open(in.Op)
+	case wasm.OpEnd:
 		b.depth--
-		return nil
-	case 0x05: // else: stays in its block
-		return nil
-	case opBrTable:
+	case wasm.OpBrTable:
 		b.strayed = true
 		return b.branchTable()
-	case opPrefixed:
-		bulk, err := b.prefixed()
-		if bulk {
-			b.points = append(b.points, at)
-		}
-		return err
-	case opVector:
-		return b.vector()
-	case opMemoryGrow:
-		b.points = append(b.points, at)
-	case opCall, opCallIndirect:
+	case wasm.OpCall, wasm.OpCallIndirect:
 		b.calls = true
 		b.strayed = true
-	case 0x00, opBr, opBrIf, opReturn:
+	case wasm.OpUnreachable, wasm.OpBr, wasm.OpBrIf, wasm.OpReturn:
 		b.strayed = true
 	}
-	return b.plain(op)
+	return nil
 }
 
-func (b *bodyWalk) open(op byte) error {
+func (b *bodyWalk) open(op wasm.Op) error {
 	b.depth++
 	b.blocks++
 	if b.depth > NestingMax {
@@ -196,25 +190,20 @@ func (b *bodyWalk) open(op byte) error {
 		return e
 	}
 	switch op {
-	case opLoop:
+	case wasm.OpLoop:
 		b.loops = true
 		b.covered = b.covered || !b.strayed
-	case opIf:
+	case wasm.OpIf:
 		b.strayed = true
 	}
-	return b.signed(5) // empty, a value type, or the index of a type
+	return nil
 }
 
 func (b *bodyWalk) branchTable() error {
-	n, err := b.count("targets of one br_table", 1, BranchTargetsMax)
-	if err != nil {
-		return err
+	n := uint64(len(b.in.Targets))
+	if n-1 > BranchTargetsMax {
+		return b.limited("targets of one br_table", n-1, BranchTargetsMax)
 	}
-	b.targets += uint64(n) + 1
-	for range n + 1 {
-		if _, err := b.u32(); err != nil {
-			return err
-		}
-	}
+	b.targets += n
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"encoding/binary"
 	"slices"
+
+	"github.com/cerberus-host/cerberus/host/admit/wasm"
 )
 
 // A module built with Go has tens of thousands of data segments, because its linker leaves
@@ -16,8 +18,7 @@ import (
 // that do not overlap can be written in any order. A segment out of bounds stays so, since
 // what is joined begins and ends where its parts do. It is only done where nothing can name
 // a segment (the operators that do need a data count section), and where every segment is
-// of the plainest form; whatever else stands there is left to the runtime's judgement as it
-// is.
+// written at a constant offset.
 
 // joinGapMax is the longest run of zeros that joins two segments. The zeros of a module are
 // at most this times [DataSegmentsMax], 2 MiB.
@@ -31,27 +32,6 @@ type dataSegment struct {
 
 // end is the offset of the byte behind the segment.
 func (s dataSegment) end() uint64 { return uint64(s.offset) + uint64(len(s.content)) }
-
-// plainOffset reads the constant expression of an offset; false if it is not i32.const with
-// a number in its shortest encoding.
-func plainOffset(expression []byte) (uint32, bool) {
-	n := len(expression)
-	if n < 3 || n > 7 || expression[0] != opI32Const || expression[n-1] != opEnd {
-		return 0, false
-	}
-	var v int64
-	var shift uint
-	number := expression[1 : n-1]
-	for _, b := range number {
-		v |= int64(b&0x7f) << shift
-		shift += 7
-	}
-	if number[len(number)-1]&0x40 != 0 {
-		v -= 1 << shift
-	}
-	offset := uint32(v)
-	return offset, bytes.Equal(number, appendSigned(nil, int32(offset)))
-}
 
 // appendSigned appends a number as signed LEB128 in its shortest encoding.
 func appendSigned(out []byte, v int32) []byte {
@@ -99,9 +79,9 @@ func joinSegments(segments []dataSegment) []dataSegment {
 func appendSegments(out []byte, segments []dataSegment) []byte {
 	out = appendCount(out, len(segments))
 	for _, s := range segments {
-		out = append(out, 0, opI32Const)
+		out = append(out, 0, byte(wasm.OpI32Const))
 		out = appendSigned(out, int32(s.offset))
-		out = append(out, opEnd)
+		out = append(out, byte(wasm.OpEnd))
 		out = binary.AppendUvarint(out, uint64(len(s.content)))
 		out = append(out, s.content...)
 	}

@@ -1,25 +1,28 @@
 // Package admit decides whether a module may be given to the WebAssembly runtime, and in
 // which form.
 //
-// [Admit] reads a module once, from the first byte to the last, before the runtime sees any
-// of them. Every count is checked against the bytes that are left and against a limit, so
-// reading costs time and memory in proportion to the file, never to a number in it. What
-// passes has the exports that the ABI asks for, imports host functions with the table's
-// signatures and nothing else, and cannot make the runtime's compiler slow or large: see
-// limits.go, each limit with the module that it stops.
+// [Admit] takes a module through three steps before the runtime sees any of it:
 //
-// The runtime is given [Module.Code], not the file: custom sections are gone, a loop without
-// a body stands at places where a guest could otherwise run long without passing an
-// interruption point (points.go), and data segments that nothing can name are joined
-// (data.go). The changes leave every index that is in use and every type as it was, so the
-// runtime's full validation still judges the author's code.
+//  1. A walk from the first byte to the last. Every count is checked against the bytes that
+//     are left and against a limit, so reading costs time and memory in proportion to the
+//     file, never to a number in it. What passes has the exports that the ABI asks for,
+//     imports host functions with the table's signatures and nothing else, and cannot make
+//     the runtime's compiler slow or large: see limits.go, each limit with the module that it
+//     stops.
+//  2. Validation of the file as it is, by package validate, so that no change of ours can
+//     make an invalid module valid.
+//  3. The changes. The runtime is given [Module.Code], not the file: custom sections are
+//     gone, a loop without a body stands at places where a guest could otherwise run long
+//     without passing an interruption point (points.go), and data segments that nothing can
+//     name are joined (data.go).
+//
+// Package wasm reads the binary format for all of them.
 //
 // # Caveats
 //
-// Admit does not type-check instructions: the runtime does that when it compiles. It does
-// not meter either: what a run costs is bounded by its deadline and its counted host calls.
-// Limits are start values; raising one is safe, lowering one can refuse modules that are
-// registered already.
+// Admit does not meter: what a run costs is bounded by its deadline and its counted host
+// calls. Limits are start values; raising one is safe, lowering one can refuse modules that
+// are registered already.
 //
 // # What it is not
 //

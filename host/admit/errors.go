@@ -1,9 +1,12 @@
 package admit
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/cerberus-host/cerberus/abi"
+	"github.com/cerberus-host/cerberus/host/admit/validate"
+	"github.com/cerberus-host/cerberus/host/admit/wasm"
 )
 
 // Error says why a module was refused. It wraps [abi.ErrModule].
@@ -35,3 +38,28 @@ func (e *Error) Error() string {
 
 // Unwrap returns [abi.ErrModule].
 func (e *Error) Unwrap() error { return abi.ErrModule }
+
+// refusal turns the errors of the packages below into ours.
+func refusal(err error) error {
+	var malformed *wasm.Error
+	if errors.As(err, &malformed) {
+		e := &Error{
+			Section: malformed.Section, Offset: malformed.Offset, Problem: malformed.Problem,
+		}
+		if malformed.Unknown {
+			e.Fix = "compile for WebAssembly 2.0 without threads, exceptions, tail calls and GC"
+		}
+		return e
+	}
+	var invalid *validate.Error
+	if errors.As(err, &invalid) {
+		e := &Error{
+			Section: invalid.Section, Offset: invalid.Offset, Problem: invalid.Problem,
+		}
+		if invalid.Function >= 0 {
+			e.Problem = fmt.Sprintf("function %d: %s", invalid.Function, invalid.Problem)
+		}
+		return e
+	}
+	return err
+}

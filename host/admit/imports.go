@@ -2,6 +2,7 @@ package admit
 
 import (
 	"github.com/cerberus-host/cerberus/abi"
+	"github.com/cerberus-host/cerberus/host/admit/wasm"
 )
 
 // WASIModule is the import module of the system interface that language runtimes expect.
@@ -47,23 +48,22 @@ func WASIFunctions() []abi.Function {
 // procExit is the one import without a result.
 const procExit = "proc_exit"
 
-// signature is a function type as the binary format spells it, to be compared.
-type signature struct{ params, results string }
-
-// importable returns the signature of every function that a module may import.
-func importable() map[[2]string]signature {
-	wire := map[abi.ValueType]string{abi.I32: "\x7f", abi.I64: "\x7e", abi.F64: "\x7c"}
-	out := map[[2]string]signature{}
+// importable returns the type of every function that a module may import.
+func importable() map[[2]string]wasm.FuncType {
+	wire := map[abi.ValueType]wasm.ValueType{abi.I32: wasm.I32, abi.I64: wasm.I64, abi.F64: wasm.F64}
+	out := map[[2]string]wasm.FuncType{}
 	add := func(module string, functions []abi.Function) {
 		for _, f := range functions {
-			var s signature
+			var params, results []byte
 			for _, p := range f.Params {
-				s.params += wire[p.Type]
+				params = append(params, byte(wire[p.Type]))
 			}
 			if f.Name != procExit {
-				s.results = wire[f.Result]
+				results = append(results, byte(wire[f.Result]))
 			}
-			out[[2]string{module, f.Name}] = s
+			out[[2]string{module, f.Name}] = wasm.FuncType{
+				Params: wasm.Types(params), Results: wasm.Types(results),
+			}
 		}
 	}
 	add(abi.ImportModule, abi.Functions())

@@ -22,16 +22,17 @@ import "encoding/binary"
 // point is `loop end`.
 const point = "\x03\x40\x0b"
 
-// patch returns a body with points inserted at the given offsets of data, which ascend.
-func patch(out, data []byte, start, end int, at []int) []byte {
-	out = appendCount(out, end-start+len(point)*len(at))
-	from := start
+// patch appends a body of the module, which begins at offset start, with points inserted at
+// the given offsets, which ascend.
+func patch(out, body []byte, start int, at []int) []byte {
+	out = appendCount(out, len(body)+len(point)*len(at))
+	from := 0
 	for _, offset := range at {
-		out = append(out, data[from:offset]...)
+		out = append(out, body[from:offset-start]...)
 		out = append(out, point...)
-		from = offset
+		from = offset - start
 	}
-	return append(out, data[from:end]...)
+	return append(out, body[from:]...)
 }
 
 // appendCount appends a count or length, which is never negative, as LEB128.

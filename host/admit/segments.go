@@ -1,103 +1,36 @@
 package admit
 
-// Reference types.
-const (
-	refFunc   = 0x70
-	refExtern = 0x6f
-)
+import "github.com/cerberus-host/cerberus/host/admit/wasm"
 
-// constant skips a constant expression: one instruction and end, as Core 2.0 has it. Its
-// type is the runtime's business.
-func (w *walker) constant() error {
-	op, err := w.byte()
-	if err != nil {
-		return err
-	}
-	switch op {
-	case opI32Const, opI64Const, opF32Const, opF64Const, opGlobalGet, opRefNull, opRefFunc:
-		err = w.plain(op)
-	case opVector:
-		sub, e := w.u32()
-		if e != nil {
-			return e
-		}
-		if sub != vectorConst {
-			return w.errorf("vector operator %d in a constant expression", sub)
-		}
-		err = w.skip(16)
-	default:
-		return w.errorf("operator %#x in a constant expression", op)
-	}
-	if err != nil {
-		return err
-	}
-	end, err := w.byte()
-	if err != nil {
-		return err
-	}
-	if end != opEnd {
-		return w.errorf("a constant expression has more than one operator")
-	}
-	return nil
-}
-
-// elements reads the element segments. The flags say: bit 0 passive or declared, bit 1
-// explicit table or declared, bit 2 expressions instead of function indices.
+// elements reads the element segments.
 func (w *walker) elements() error {
 	n, err := w.count("element segments", 2, ElementsMax)
 	if err != nil {
 		return err
 	}
 	for range n {
-		flags, err := w.u32()
-		if err != nil {
+		var e wasm.Element
+		if err := w.Element(&e); err != nil {
 			return err
 		}
-		if flags > 7 {
-			return w.errorf("unknown form %d of element segment", flags)
-		}
-		if err := w.elementHead(flags); err != nil {
-			return err
-		}
-		if err := w.elementItems(flags&4 != 0); err != nil {
+		if err := w.elementItems(&e); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *walker) elementHead(flags uint32) error {
-	if flags&1 == 0 {
-		if flags&2 != 0 {
-			if _, err := w.u32(); err != nil {
-				return err
-			}
-		}
-		if err := w.constant(); err != nil {
-			return err
-		}
-	}
-	if flags&3 == 0 {
-		return nil // the short form has no kind
-	}
-	_, err := w.byte()
-	return err
-}
-
-func (w *walker) elementItems(expressions bool) error {
-	items, err := w.count("elements", 1, ElementsMax)
-	if err != nil {
-		return err
-	}
-	w.elementsTotal += uint64(items)
+func (w *walker) elementItems(e *wasm.Element) error {
+	w.elementsTotal += uint64(e.Count)
 	if w.elementsTotal > ElementsMax {
 		return w.limited("elements", w.elementsTotal, ElementsMax)
 	}
-	for range items {
-		if expressions {
-			err = w.constant()
+	for range e.Count {
+		var err error
+		if e.Expressions {
+			err = w.Constant(&e.Offset)
 		} else {
-			_, err = w.u32()
+			_, err = w.U32()
 		}
 		if err != nil {
 			return err
@@ -106,17 +39,16 @@ func (w *walker) elementItems(expressions bool) error {
 	return nil
 }
 
-// countBeforeCode reads the data count section. It may name no more segments than the data
-// section has; the runtime compares both.
-func (w *walker) countBeforeCode() (uint32, error) {
-	n, err := w.u32()
+// dataCount reads the data count section.
+func (w *walker) dataCount() error {
+	n, err := w.U32()
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if n > DataSegmentsMax {
-		return 0, w.limited("data segments", uint64(n), DataSegmentsMax)
+		return w.limited("data segments", uint64(n), DataSegmentsMax)
 	}
-	return n, nil
+	return nil
 }
 
 // dataSegments reads the data section. Where its segments can be joined, it leaves them in
@@ -129,45 +61,18 @@ func (w *walker) dataSegments() error {
 	plain := !w.haveDataCount
 	segments := make([]dataSegment, 0, n)
 	for range n {
-		s, isPlain, err := w.dataSegment()
-		if err != nil {
+		var d wasm.Data
+		if err := w.Data(&d); err != nil {
 			return err
 		}
-		plain = plain && isPlain
-		segments = append(segments, s)
+		plain = plain && d.Mode == wasm.Active && d.Offset.Op == wasm.OpI32Const
+		segments = append(segments, dataSegment{
+			offset: uint32(d.Offset.Value), content: w.Bytes(d.Start, d.End),
+		})
 	}
 	if plain {
 		w.joined = joinSegments(segments)
 	}
 	w.facts.DataSegments = n
 	return nil
-}
-
-// dataSegment reads one segment, and reports whether it is of the plainest form.
-func (w *walker) dataSegment() (s dataSegment, plain bool, err error) {
-	flags, err := w.u32()
-	if err != nil {
-		return s, false, err
-	}
-	if flags > 2 {
-		return s, false, w.errorf("unknown form %d of data segment", flags)
-	}
-	if flags == 2 {
-		if _, err := w.u32(); err != nil {
-			return s, false, err
-		}
-	}
-	if flags != 1 {
-		at := w.pos
-		if err := w.constant(); err != nil {
-			return s, false, err
-		}
-		s.offset, plain = plainOffset(w.data[at:w.pos])
-	}
-	size, err := w.count("bytes", 1, uint64(w.left()))
-	if err != nil {
-		return s, false, err
-	}
-	s.content = w.data[w.pos : w.pos+size]
-	return s, plain && flags == 0, w.skip(size)
 }

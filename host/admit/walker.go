@@ -1,16 +1,20 @@
 package admit
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/cerberus-host/cerberus/abi"
+	"github.com/cerberus-host/cerberus/host/admit/wasm"
 )
 
-// walker holds what later sections need of earlier ones.
+// walker reads a module from the first byte to the last. It holds what later sections need
+// of earlier ones.
 type walker struct {
-	reader
+	wasm.Reader // of the section at hand
+	id          wasm.SectionID
 
-	signatures  []signature
+	signatures  []wasm.FuncType
 	imported    int
 	ownTypes    []uint32 // types of the module's own functions
 	memoryCount int
@@ -28,18 +32,35 @@ type walker struct {
 	facts       Facts
 }
 
-// export is an export's kind and index.
-type export struct {
-	kind  byte
-	index uint32
+// errorf returns an error at the current position.
+func (w *walker) errorf(format string, args ...any) *Error {
+	return &Error{
+		Section: w.id.String(), Offset: w.Pos(), Problem: fmt.Sprintf(format, args...),
+	}
 }
 
-const (
-	kindFunction = 0
-	kindTable    = 1
-	kindMemory   = 2
-	kindGlobal   = 3
-)
+// limited returns the error of a count beyond its limit.
+func (w *walker) limited(what string, value, limit uint64) *Error {
+	e := w.errorf("too many %s", what)
+	e.Value, e.Limit = value, limit
+	return e
+}
+
+// count reads a count of things that take at least sizeMin bytes each, and refuses one that
+// passes its limit or that the bytes left cannot hold.
+func (w *walker) count(what string, sizeMin int, limit uint64) (int, error) {
+	ahead := w.Reader
+	if n, err := ahead.U32(); err == nil && uint64(n) > limit {
+		return 0, w.limited(what, uint64(n), limit)
+	}
+	return w.Count(what, sizeMin)
+}
+
+// export is an export's kind and index.
+type export struct {
+	kind  wasm.Kind
+	index uint32
+}
 
 const (
 	exportInitialize = "_initialize"
@@ -52,48 +73,19 @@ func (w *walker) types() error {
 		return err
 	}
 	for range n {
-		form, err := w.byte()
+		t, err := w.FuncType()
 		if err != nil {
 			return err
 		}
-		if form != 0x60 {
-			return w.errorf("type form %#x is not a function", form)
+		if n := len(t.Params); n > ParamsMax {
+			return w.limited("parameters", uint64(n), ParamsMax)
 		}
-		var s signature
-		if s.params, err = w.valueTypes("parameters", ParamsMax); err != nil {
-			return err
+		if n := len(t.Results); n > ResultsMax {
+			return w.limited("results", uint64(n), ResultsMax)
 		}
-		if s.results, err = w.valueTypes("results", ResultsMax); err != nil {
-			return err
-		}
-		w.signatures = append(w.signatures, s)
+		w.signatures = append(w.signatures, t)
 	}
 	return nil
-}
-
-func (w *walker) valueTypes(what string, limit uint64) (string, error) {
-	n, err := w.count(what, 1, limit)
-	if err != nil {
-		return "", err
-	}
-	start := w.pos
-	for range n {
-		if err := w.valueType(); err != nil {
-			return "", err
-		}
-	}
-	return string(w.data[start:w.pos]), nil
-}
-
-func (w *walker) valueType() error {
-	b, err := w.byte()
-	if err != nil {
-		return err
-	}
-	if b >= 0x7b && b <= 0x7f || b == refFunc || b == refExtern {
-		return nil
-	}
-	return w.errorf("unknown value type %#x", b)
 }
 
 func (w *walker) imports() error {
@@ -112,31 +104,23 @@ func (w *walker) imports() error {
 	return nil
 }
 
-func (w *walker) oneImport(known map[[2]string]signature) error {
-	module, err := w.name()
+func (w *walker) oneImport(known map[[2]string]wasm.FuncType) error {
+	i, err := w.Import()
 	if err != nil {
 		return err
 	}
-	name, err := w.name()
-	if err != nil {
-		return err
-	}
-	kind, err := w.byte()
-	if err != nil {
-		return err
-	}
+	module, name := string(i.Module), string(i.Name)
 	want, ok := known[[2]string{module, name}]
-	if kind != kindFunction || !ok {
+	if i.Kind != wasm.KindFunction || !ok {
 		e := w.errorf("import %.80q.%.80q is not there", module, name)
 		e.Fix = "a module may import the functions of " + abi.ImportModule +
 			" (docs/ABI.md) and a few of " + WASIModule
 		return e
 	}
-	index, err := w.typeIndex()
-	if err != nil {
+	if err := w.isType(i.Type); err != nil {
 		return err
 	}
-	if w.signatures[index] != want {
+	if w.signatures[i.Type] != want {
 		e := w.errorf("import %q.%q has another type than the host's function", module, name)
 		e.Fix = "build with the SDK for " + abi.Version
 		return e
@@ -147,15 +131,12 @@ func (w *walker) oneImport(known map[[2]string]signature) error {
 	return nil
 }
 
-func (w *walker) typeIndex() (uint32, error) {
-	i, err := w.u32()
-	if err != nil {
-		return 0, err
+// isType checks the index of a type.
+func (w *walker) isType(n uint32) error {
+	if uint64(n) >= uint64(len(w.signatures)) {
+		return w.errorf("type %d of %d", n, len(w.signatures))
 	}
-	if uint64(i) >= uint64(len(w.signatures)) {
-		return 0, w.errorf("type %d of %d", i, len(w.signatures))
-	}
-	return i, nil
+	return nil
 }
 
 func (w *walker) functions() error {
@@ -165,34 +146,15 @@ func (w *walker) functions() error {
 	}
 	w.ownTypes = make([]uint32, n)
 	for i := range w.ownTypes {
-		if w.ownTypes[i], err = w.typeIndex(); err != nil {
+		if w.ownTypes[i], err = w.U32(); err != nil {
+			return err
+		}
+		if err := w.isType(w.ownTypes[i]); err != nil {
 			return err
 		}
 	}
 	w.facts.Functions = n
 	return nil
-}
-
-// limits reads the limits of a table or memory and returns the minimum.
-func (w *walker) limits(what string, minimumMax uint64) (uint32, error) {
-	flags, err := w.byte()
-	if err != nil {
-		return 0, err
-	}
-	if flags > 1 {
-		return 0, w.errorf("%s is shared or has 64-bit addresses", what)
-	}
-	minimum, err := w.u32()
-	if err != nil {
-		return 0, err
-	}
-	if uint64(minimum) > minimumMax {
-		return 0, w.limited(what+" at the start", uint64(minimum), minimumMax)
-	}
-	if flags == 1 {
-		_, err = w.u32()
-	}
-	return minimum, err
 }
 
 func (w *walker) tables() error {
@@ -201,15 +163,12 @@ func (w *walker) tables() error {
 		return err
 	}
 	for range n {
-		kind, err := w.byte()
+		t, err := w.Table()
 		if err != nil {
 			return err
 		}
-		if kind != refFunc && kind != refExtern {
-			return w.errorf("unknown element type %#x", kind)
-		}
-		if _, err := w.limits("table entries", TableEntriesMax); err != nil {
-			return err
+		if t.Min > TableEntriesMax {
+			return w.limited("table entries", uint64(t.Min), TableEntriesMax)
 		}
 	}
 	return nil
@@ -221,11 +180,14 @@ func (w *walker) memories() error {
 		return err
 	}
 	for range n {
-		pages, err := w.limits("memory pages", abi.MemoryPagesMax)
+		m, err := w.Memory()
 		if err != nil {
 			return err
 		}
-		w.facts.MemoryPagesMin = int(pages)
+		if m.Min > abi.MemoryPagesMax {
+			return w.limited("memory pages at the start", uint64(m.Min), abi.MemoryPagesMax)
+		}
+		w.facts.MemoryPagesMin = int(m.Min)
 	}
 	w.memoryCount = n
 	return nil
@@ -237,17 +199,11 @@ func (w *walker) globals() error {
 		return err
 	}
 	for range n {
-		if err := w.valueType(); err != nil {
+		if _, err := w.Global(); err != nil {
 			return err
 		}
-		mutable, err := w.byte()
-		if err != nil {
-			return err
-		}
-		if mutable > 1 {
-			return w.errorf("mutability %d is neither 0 nor 1", mutable)
-		}
-		if err := w.constant(); err != nil {
+		var in wasm.Instruction
+		if err := w.Constant(&in); err != nil {
 			return err
 		}
 	}
@@ -261,32 +217,23 @@ func (w *walker) exports() error {
 	}
 	w.exported = make(map[string]export, n)
 	for range n {
-		name, err := w.name()
+		x, err := w.Export()
 		if err != nil {
 			return err
 		}
-		kind, err := w.byte()
-		if err != nil {
-			return err
-		}
-		if kind > kindGlobal {
-			return w.errorf("unknown kind %d of export", kind)
-		}
-		index, err := w.u32()
-		if err != nil {
-			return err
-		}
+		name := string(x.Name)
 		if _, twice := w.exported[name]; twice {
 			return w.errorf("export %.80q is there twice", name)
 		}
-		w.exported[name] = export{kind, index}
+		w.exported[name] = export{x.Kind, x.Index}
 	}
 	return nil
 }
 
 // finish checks what can only be seen at the end: the exports that the ABI asks for.
-func (w *walker) finish() error {
-	w.section = "export"
+func (w *walker) finish(file []byte) error {
+	w.id = wasm.SectionExport
+	w.Reader = wasm.NewReader(file, len(file), len(file), w.id.String())
 	if len(w.ownTypes) != 0 && !w.haveCode {
 		return w.errorf("functions are declared but there is no code section")
 	}
@@ -295,7 +242,7 @@ func (w *walker) finish() error {
 		e.Fix = "build a library: -buildmode=c-shared in Go, -mexec-model=reactor in C"
 		return e
 	}
-	if m, ok := w.exported[abi.ExportMemory]; w.memoryCount != 1 || !ok || m.kind != kindMemory {
+	if m, ok := w.exported[abi.ExportMemory]; w.memoryCount != 1 || !ok || m.kind != wasm.KindMemory {
 		return w.errorf("the module defines and exports no memory as %q", abi.ExportMemory)
 	}
 	for _, name := range []string{
@@ -323,6 +270,6 @@ func (w *walker) finish() error {
 // parameters and results.
 func (w *walker) isEmptyFunction(x export) bool {
 	own := int64(x.index) - int64(w.imported)
-	return x.kind == kindFunction && own >= 0 && own < int64(len(w.ownTypes)) &&
-		w.signatures[w.ownTypes[own]] == (signature{})
+	return x.kind == wasm.KindFunction && own >= 0 && own < int64(len(w.ownTypes)) &&
+		w.signatures[w.ownTypes[own]] == (wasm.FuncType{})
 }

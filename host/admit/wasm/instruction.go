@@ -52,7 +52,7 @@ func (r *Reader) Instruction(in *Instruction) error {
 	info := lookup(op)
 	if info == nil {
 		if op > 0xff {
-			return r.unknown(in.Start, "operator %#x %#x", b, op&0xff)
+			return r.unknown(in.Start, "operator %#x %#x", b, uint32(op&0xff))
 		}
 		return r.unknown(in.Start, "operator %#x", b)
 	}

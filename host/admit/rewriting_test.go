@@ -1,4 +1,4 @@
-package runtime_test
+package admit_test
 
 import (
 	"context"
@@ -11,11 +11,10 @@ import (
 	w "github.com/cerberus-host/cerberus/host/wasmtest"
 )
 
-// TestRewritingKeepsValidity: of the modules that admission lets through, the runtime
-// accepts the rewritten form exactly if it accepts the file: no invalid module becomes valid
-// by what was put in, and no valid one breaks. The modules are every one-bit change of one
-// that has a point of each kind.
-func TestRewritingKeepsValidity(t *testing.T) {
+// TestAdmittedModulesAreValid: the runtime accepts each module that admission lets through,
+// as it came and as it was rewritten, and the author's code is never made valid by what was
+// put in. The modules are every one-bit change of one that has most kinds of operators.
+func TestAdmittedModulesAreValid(t *testing.T) {
 	ctx := context.Background()
 	m := w.Brain(nil, nil, nil)
 	m.TableSize, m.Elements = 2, []int{1, 2}
@@ -40,7 +39,7 @@ func TestRewritingKeepsValidity(t *testing.T) {
 		}
 		return err == nil
 	}
-	admitted, valid := 0, 0
+	admitted := 0
 	for bit := range 8 * len(plain) {
 		changed := w.Cat(plain)
 		changed[bit/8] ^= 1 << (bit % 8)
@@ -53,16 +52,12 @@ func TestRewritingKeepsValidity(t *testing.T) {
 			continue
 		}
 		admitted++
-		before, after := accepts(file), accepts(a.Code)
-		if before != after {
+		if before, after := accepts(file), accepts(a.Code); !before || !after {
 			t.Errorf("byte %d, bit %d: valid %t before, %t after", bit/8, bit%8, before, after)
 		}
-		if before {
-			valid++
-		}
 	}
-	if valid == 0 || admitted == valid {
-		t.Errorf("%d modules admitted, %d valid: the test says nothing", admitted, valid)
+	if admitted == 0 {
+		t.Error("no module is admitted: the test says nothing")
 	}
-	t.Logf("%d modules admitted, %d of them valid", admitted, valid)
+	t.Logf("%d modules admitted", admitted)
 }
