@@ -2,6 +2,7 @@ package identity
 
 import (
 	"fmt"
+	"math/bits"
 	"sync"
 
 	"github.com/cerberus-host/cerberus/fhe"
@@ -97,6 +98,79 @@ func (p *Publics) Residues(s *System, poly int) ([]uint64, uint64, error) {
 		return nil, 0, err
 	}
 	return limb, s.Prime(prime), nil
+}
+
+// SumPrime is the modulus of the residues that [Publics.Sum] writes.
+const SumPrime = 1<<61 - 1
+
+// Summed returns the terms of an identity that one polynomial can stand for: multiples by one
+// number and its negative of public polynomials that are neither committed nor scaled, as in
+// a sum of rotated inputs. It returns nil unless there are several, and unless their sum
+// without the number can be lifted from residues modulo [SumPrime].
+func (s *System) Summed(id Identity) []int {
+	var out []int
+	var first int64
+	bound := uint64(0)
+	for i, t := range id.Terms {
+		if len(t.Factors) != 1 || t.Factors[0].Scale != 1 {
+			continue
+		}
+		p := s.Polys[t.Factors[0].Poly]
+		if p.Committed {
+			continue
+		}
+		if out == nil {
+			first = t.Coef
+		} else if t.Coef != first && t.Coef != -first {
+			continue
+		}
+		out = append(out, i)
+		if bound += uint64(p.Bound); bound >= SumPrime>>1 {
+			return nil
+		}
+	}
+	if len(out) < 2 {
+		return nil
+	}
+	return out
+}
+
+// Sum writes the sum of the terms of an identity that [System.Summed] names, divided by the
+// coefficient of the first of them, into out: residues modulo [SumPrime].
+func (p *Publics) Sum(s *System, id Identity, out []uint64) error {
+	clear(out)
+	terms := s.Summed(id)
+	for _, i := range terms {
+		f := id.Terms[i].Factors[0]
+		in, prime, err := p.Residues(s, f.Poly)
+		if err != nil {
+			return err
+		}
+		addTurned(out, in, prime, f.Galois, id.Terms[i].Coef != id.Terms[terms[0]].Coef)
+	}
+	for i, c := range out {
+		out[i] = c + SumPrime&uint64(int64(c)>>63)
+	}
+	return nil
+}
+
+// addTurned adds the image under X -> X^galois of a lifted polynomial, or its negative, to
+// out, in two's complement.
+func addTurned(out, in []uint64, prime, galois uint64, negative bool) {
+	n, half := uint64(len(in)), int64(prime>>1)
+	beyond := bits.LeadingZeros64(n) // shifts N to the sign
+	at := uint64(0)
+	flip := int64(0)
+	if negative {
+		flip = -1
+	}
+	for _, r := range in {
+		// r - prime from half on, and its negative beyond N.
+		c := int64(r) - int64(prime)&((half-1-int64(r))>>63)
+		sign := flip ^ int64(at<<beyond)>>63
+		out[at&(n-1)] += uint64(c^sign) - uint64(sign)
+		at += galois
+	}
 }
 
 // limb returns the residues of a public polynomial, which are shared, and the index of

@@ -2,10 +2,13 @@ package identity_test
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 
+	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/fhe"
+	"github.com/cerberus-host/cerberus/fhe/fhetest"
 	"github.com/cerberus-host/cerberus/fhe/rns"
 	"github.com/cerberus-host/cerberus/proofs/identity"
 )
@@ -198,6 +201,100 @@ func TestScaleResidues(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestSum: what stands for several terms is their sum in integers, without the number that
+// they are multiples of.
+func TestSum(t *testing.T) {
+	for _, shape := range []shape{{4, 3, 1}, {5, 4, 1}, {4, 5, 2}} {
+		params := shaped(t, shape)
+		b := fhetest.NewPlanBuilder(params, abi.PackSlots)
+		x := b.Input(params.MaxLevel(), fhetest.HalfBits(params))
+		sum := b.Unary(fhe.StepNeg, x)
+		for steps := 1; steps < 4; steps++ {
+			sum = b.Binary(fhe.StepAdd, sum, b.Rotate(x, fhe.NoReg, params.GaloisElement(steps)))
+		}
+		b.Output(sum)
+		r := execute(t, b.Compiled(), 1, identity.Options{})
+		found := 0
+		for _, id := range r.system.Identities {
+			terms := r.system.Summed(id)
+			if terms == nil {
+				continue
+			}
+			found++
+			checkSum(t, r, id, terms)
+		}
+		if found < params.QCount() {
+			t.Errorf("%d identities have terms to sum", found)
+		}
+	}
+}
+
+func checkSum(t *testing.T, r *run, id identity.Identity, terms []int) {
+	t.Helper()
+	n := r.system.Plan.Params.N()
+	first := id.Terms[terms[0]].Coef
+	want, turned := make([]int64, n), make([]int64, n)
+	for _, at := range terms {
+		term := id.Terms[at]
+		coeffs, err := r.public.Coeffs(r.system, term.Factors[0].Poly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		identity.Rotate(turned, coeffs, term.Factors[0].Galois)
+		for i, c := range turned {
+			if term.Coef == first {
+				want[i] += c
+			} else if term.Coef == -first {
+				want[i] -= c
+			} else {
+				t.Fatalf("%d and %d times", first, term.Coef)
+			}
+		}
+	}
+	got := make([]uint64, n)
+	if err := r.public.Sum(r.system, id, got); err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range got {
+		if c >= identity.SumPrime || identity.Lift(c, identity.SumPrime) != want[i] {
+			t.Fatalf("coefficient %d is %d, not %d", i, c, want[i])
+		}
+	}
+}
+
+// TestSummed: terms that one polynomial cannot stand for are left alone.
+func TestSummed(t *testing.T) {
+	public := identity.Poly{Kind: identity.KindInput, Bound: 1 << 40}
+	committed := identity.Poly{Kind: identity.KindKey, Bound: 1 << 40, Committed: true}
+	large := identity.Poly{Kind: identity.KindInput, Bound: 1<<59 - 1}
+	s := &identity.System{Polys: []identity.Poly{public, committed, large}}
+	term := func(coef int64, scale uint64, polys ...int) identity.Term {
+		out := identity.Term{Coef: coef}
+		for _, p := range polys {
+			out.Factors = append(out.Factors, identity.Factor{Poly: p, Galois: 1, Scale: scale})
+		}
+		return out
+	}
+	for name, each := range map[string]struct {
+		terms []identity.Term
+		want  []int
+	}{
+		"nothing":   {nil, nil},
+		"one":       {[]identity.Term{term(3, 1, 0)}, nil},
+		"several":   {[]identity.Term{term(3, 1, 0), term(-3, 1, 0), term(3, 1, 2)}, []int{0, 1, 2}},
+		"number":    {[]identity.Term{term(3, 1, 0), term(2, 1, 0), term(3, 1, 0)}, []int{0, 2}},
+		"committed": {[]identity.Term{term(1, 1, 1), term(1, 1, 0), term(1, 1, 0)}, []int{1, 2}},
+		"scaled":    {[]identity.Term{term(1, 1, 0), term(1, 5, 0)}, nil},
+		"products":  {[]identity.Term{term(1, 1, 0, 0), term(1, 1, 0, 0)}, nil},
+		"constants": {[]identity.Term{term(1, 1), term(1, 1)}, nil},
+		"bound":     {[]identity.Term{term(1, 1, 2), term(1, 1, 2), term(1, 1, 2)}, nil},
+	} {
+		if got := s.Summed(identity.Identity{Terms: each.terms}); !slices.Equal(got, each.want) {
+			t.Errorf("%s: %v instead of %v", name, got, each.want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"math/big"
+	"math/bits"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 
@@ -64,11 +65,20 @@ type Claim struct {
 	Target fr.Element
 }
 
-// Claim reduces everything to one linear claim. value returns the value at gamma of a
-// factor that is public and not committed; claims are the prover's values and rows its
+// Values are those at gamma of what is public and not committed.
+type Values struct {
+	// Factor returns the value of a factor in an identity modulo a prime.
+	Factor func(prime int, f identity.Factor) fr.Element
+	// Sum, if not nil, returns the value of the sum of the terms of an identity that
+	// identity.System.Summed names, and whether it is known: then their factors are not asked
+	// for.
+	Sum func(identity int) (sum fr.Element, ok bool)
+}
+
+// Claim reduces everything to one linear claim. claims are the prover's values and rows its
 // projections.
-func (sh *Shape) Claim(ch *Challenges, value func(prime int, f identity.Factor) fr.Element,
-	claims []fr.Element, rows [][Rows]Row,
+func (sh *Shape) Claim(
+	ch *Challenges, values Values, claims []fr.Element, rows [][Rows]Row,
 ) *Claim {
 	s := sh.System
 	c := &Claim{
@@ -85,21 +95,31 @@ func (sh *Shape) Claim(ch *Challenges, value func(prime int, f identity.Factor) 
 	for i, f := range s.Claims {
 		claimed[f] = claims[i]
 	}
-	weights := sh.Weights(ch.Combinations, ch.Delta)
-	for i, id := range s.Identities {
-		for _, t := range id.Terms {
-			scalar := weights[i]
-			var coef fr.Element
-			coef.SetInt64(t.Coef)
-			scalar.Mul(&scalar, &coef)
-			linear := s.Linear(t)
+	for i, weight := range sh.Weights(ch.Combinations, ch.Delta) {
+		id := s.Identities[i]
+		var summed []int
+		if values.Sum != nil {
+			if sum, ok := values.Sum(i); ok {
+				c.Target.Sub(&c.Target, sum.Mul(&sum, &weight))
+				summed = s.Summed(id)
+			}
+		}
+		for at, t := range id.Terms {
+			if len(summed) > 0 && summed[0] == at {
+				summed = summed[1:]
+				continue
+			}
+			scalar, linear := weight, s.Linear(t)
+			var known fr.Element
+			scalar.Mul(&scalar, known.SetInt64(t.Coef))
 			for k, f := range t.Factors {
 				if k == linear {
 					continue
 				}
-				known := claimed[f]
-				if !s.Polys[f.Poly].Committed {
-					known = value(id.Prime, f)
+				if s.Polys[f.Poly].Committed {
+					known = claimed[f]
+				} else {
+					known = values.Factor(id.Prime, f)
 				}
 				scalar.Mul(&scalar, &known)
 			}
@@ -183,24 +203,50 @@ func (sh *Shape) claimRest(
 // vector, each of N entries; it makes the views one element at a time: powers are those of
 // gamma, last is the projection vector.
 func (sh *Shape) CombineVectors(powers, last, eq []fr.Element) []fr.Element {
+	size, views := min(sh.Size, sh.Degree), sh.System.Views
+	logSize := bits.TrailingZeros(uint(size))
+	sums := make([][]fr.Element, len(views))
+	for a, galois := range views {
+		sums[a] = sh.blockSums(powers, galois, eq[a*sh.Blocks:])
+	}
+	rest := eq[len(views)*sh.Blocks:]
 	out := make([]fr.Element, sh.Size)
-	parallel(min(sh.Size, sh.Degree), func(from, to int) {
+	parallel(size, func(from, to int) {
 		var x fr.Element
-		for a := range sh.Vectors {
+		for i := from; i < to; i++ {
+			for a, galois := range views {
+				at := int(uint64(i) * galois & uint64(2*sh.Degree-1))
+				x.Mul(&powers[at&(size-1)], &sums[a][at>>logSize])
+				out[i].Add(&out[i], &x)
+			}
 			for b := range sh.Blocks {
-				w := &eq[a*sh.Blocks+b]
-				for i := from; i < to; i++ {
-					if at := b*sh.Size + i; a < len(sh.System.Views) {
-						turn(&x, powers, at, sh.System.Views[a])
-					} else {
-						x = last[at]
-					}
-					x.Mul(&x, w)
-					out[i].Add(&out[i], &x)
-				}
+				x.Mul(&last[b*size+i], &rest[b])
+				out[i].Add(&out[i], &x)
 			}
 		}
 	})
+	return out
+}
+
+// blockSums returns what the first powers of gamma are multiplied with to add up the blocks
+// of a view, weighed with eq: entry k of block b is the power galois*(b*size+k) modulo 2N,
+// negated from N on. It is the power galois*k modulo size, times one that depends on b and on
+// the part of [0, 2N) that galois*k modulo 2N is in, which numbers the sums.
+func (sh *Shape) blockSums(powers []fr.Element, galois uint64, eq []fr.Element) []fr.Element {
+	size := min(sh.Size, sh.Degree)
+	out := make([]fr.Element, 2*sh.Blocks)
+	for part := range out {
+		for b := range sh.Blocks {
+			at := (part + b*int(galois)) % len(out)
+			var x fr.Element
+			x.Mul(&eq[b], &powers[at%sh.Blocks*size])
+			if at < sh.Blocks {
+				out[part].Add(&out[part], &x)
+			} else {
+				out[part].Sub(&out[part], &x)
+			}
+		}
+	}
 	return out
 }
 

@@ -81,16 +81,9 @@ type View struct {
 func (p *Point) View(galois uint64) *View {
 	n := len(p.plus)
 	v := &View{blocks: make([][digits]block, (n+blockSize-1)/blockSize)}
-	parallel(n, func(from, to int) {
-		for i := from; i < to; i++ {
-			source, at := p.plus, uint64(i)*galois&uint64(2*n-1)
-			if at >= uint64(n) {
-				source, at = p.minus, at-uint64(n)
-			}
-			b := &v.blocks[i/blockSize]
-			for k, digit := range source[at] {
-				b[k][i%blockSize^1] = digit
-			}
+	parallel(len(v.blocks), func(from, to int) {
+		for b := from; b < to; b++ {
+			p.fill(&v.blocks[b], b*blockSize, galois)
 		}
 	})
 	// What the polynomials 0 and 1 + X + X^2 + ... come to tells the rest.
@@ -108,6 +101,21 @@ func (p *Point) View(galois uint64) *View {
 	v.total = total.scalar()
 	v.total.Sub(&v.total, &v.own)
 	return v
+}
+
+// fill writes the part of the vector for X -> X^galois that begins at that index.
+func (p *Point) fill(out *[digits]block, from int, galois uint64) {
+	n := uint64(len(p.plus))
+	at := uint64(from) * galois
+	for i := range min(blockSize, len(p.plus)-from) {
+		source := p.plus
+		if at&n != 0 {
+			source = p.minus
+		}
+		entry := &source[at&(n-1)]
+		out[0][i^1], out[1][i^1], out[2][i^1], out[3][i^1] = entry[0], entry[1], entry[2], entry[3]
+		at += galois
+	}
 }
 
 // Eval returns the inner product with a polynomial of as many coefficients, lifted as

@@ -88,7 +88,8 @@ func (j *job) claim() (*protocol.Claim, []fr.Element, error) {
 	for i, key := range public {
 		values[key] = list[i]
 	}
-	return j.shape.Claim(&j.ch, func(prime int, f identity.Factor) fr.Element {
+	known := protocol.Values{Factor: func(prime int, f identity.Factor) fr.Element {
 		return values[keyOf(prime, f)]
-	}, j.proof.Claims, j.proof.Projections), powers, nil
+	}}
+	return j.shape.Claim(&j.ch, known, j.proof.Claims, j.proof.Projections), powers, nil
 }

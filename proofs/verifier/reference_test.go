@@ -344,7 +344,7 @@ func (r *reference) claim() {
 // open runs the sum-check over the table of all vectors and opens what remains.
 func (r *reference) open() {
 	sh := r.shape
-	claim := sh.Claim(&r.ch, r.value, r.proof.Claims, r.proof.Projections)
+	claim := sh.Claim(&r.ch, protocol.Values{Factor: r.value}, r.proof.Claims, r.proof.Projections)
 	public := r.publicVectors()
 	y, w := make([][]fr.Element, 1<<sh.Rounds), make([][]fr.Element, 1<<sh.Rounds)
 	for i := range y {
@@ -422,8 +422,8 @@ func product(y, w [][]fr.Element) fr.Element {
 func (r *reference) residual(claims []fr.Element) fr.Element {
 	ch := r.ch
 	ch.Tau.SetZero()
-	c := r.shape.Claim(&ch, r.value, claims, make([][protocol.Rows]protocol.Row,
-		len(r.shape.Projected())))
+	c := r.shape.Claim(&ch, protocol.Values{Factor: r.value}, claims,
+		make([][protocol.Rows]protocol.Row, len(r.shape.Projected())))
 	var sum fr.Element
 	for a, galois := range r.System.Views {
 		for at, coef := range c.Coefs[a] {

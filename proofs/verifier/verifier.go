@@ -130,9 +130,7 @@ func (c *check) run() error {
 		return err
 	}
 	c.watch.lap(&c.took.Public)
-	claim := sh.Claim(&ch, func(prime int, f identity.Factor) fr.Element {
-		return values[valuedOf(prime, f)]
-	}, p.Claims, p.Projections)
+	claim := sh.Claim(&ch, values, p.Claims, p.Projections)
 	running := claim.Target
 	challenges := make([]fr.Element, sh.Rounds)
 	for i, round := range p.SumCheck {
