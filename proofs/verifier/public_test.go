@@ -41,7 +41,8 @@ func TestSums(t *testing.T) {
 		"input": s.Public.Inputs[1], "output": s.Public.Outputs[0],
 	} {
 		for i, limb := range ct.C[0].Limbs {
-			at := &limb[len(limb)-1-i] // the first are small numbers
+			// Rotations move what is at odd powers to as many places; it cannot cancel.
+			at := &limb[len(limb)-1-2*i]
 			kept := *at
 			*at >>= 1
 			if err := s.verify(proof); !errors.Is(err, verifier.ErrOpening) {
