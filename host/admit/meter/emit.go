@@ -60,7 +60,7 @@ func (e *emitter) body(out []byte, t wasm.FuncType, groups int) ([]byte, error) 
 	return append(appendCount(out, len(b)), b...), nil
 }
 
-// drop leaves out charges of nothing. The call has paid the first units of the entry.
+// drop leaves out charges of nothing.
 func (e *emitter) drop() {
 	for k := range e.edits {
 		x := &e.edits[k]
@@ -74,11 +74,12 @@ func (e *emitter) drop() {
 	}
 }
 
-// price returns the charge of a stretch as it is written.
+// price returns the charge of a stretch as it is written. The call has paid the first units
+// of the entry, but for those that are given back on some way.
 func (e *emitter) price(n uint32) int64 {
 	units := e.charge(int32(n))
 	if n == 0 {
-		units -= min(units, e.prices.entry)
+		units -= min(units, e.surely, e.prices.entry)
 	}
 	return units
 }

@@ -172,7 +172,11 @@ func (g *generator) constant(t wasm.Types) {
 		bits := g.out[len(g.out)-4:]
 		bits[0], bits[2], bits[3] = byte(g.choose(256)), byte(g.choose(256)), byte(g.choose(256))
 		if g.choose(3) == 0 {
-			bits[2], bits[3] = bits[2]|0xf1, bits[3]|0x7f
+			set := byte(0xf1) // both quiet and signalling NaNs
+			if t.At(0) == wasm.F32 {
+				set = 0x81
+			}
+			bits[2], bits[3] = bits[2]|set, bits[3]|0x7f
 		}
 	}
 }

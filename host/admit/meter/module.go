@@ -144,6 +144,7 @@ func (m *module) readImport(r *wasm.Reader) error {
 	switch i.Kind {
 	case wasm.KindFunction:
 		m.importedFunctions++
+		return m.knows(i.Type)
 	case wasm.KindGlobal:
 		m.importedGlobals++
 	}
@@ -155,10 +156,15 @@ func (m *module) readFunction(r *wasm.Reader) error {
 	if err != nil {
 		return err
 	}
+	m.ownTypes = append(m.ownTypes, t)
+	return m.knows(t)
+}
+
+// knows refuses the index of a type that is not there.
+func (m *module) knows(t uint32) error {
 	if uint64(t) >= uint64(len(m.types)) {
 		return fmt.Errorf("%w: type %d of %d", ErrInvalid, t, len(m.types))
 	}
-	m.ownTypes = append(m.ownTypes, t)
 	return nil
 }
 
@@ -371,6 +377,9 @@ func (m *module) tableSection() ([]byte, error) {
 		if err != nil {
 			return err
 		}
+		if t.HasMax && t.Max < t.Min {
+			return fmt.Errorf("%w: at least %d table entries, at most %d", ErrInvalid, t.Min, t.Max)
+		}
 		n++
 		out = append(out, byte(t.Type), 1)
 		out = appendCount(appendCount(out, int(t.Min)), int(t.Min))
@@ -395,6 +404,9 @@ func (m *module) memorySection() ([]byte, error) {
 		most := m.options.MemoryPagesMax
 		if l.HasMax {
 			most = min(most, l.Max)
+		}
+		if l.HasMax && l.Max > memoryPagesLimit {
+			return fmt.Errorf("%w: at most %d pages of memory", ErrInvalid, l.Max)
 		}
 		if l.Min > most {
 			return fmt.Errorf("%w: %d pages of memory at the start, at most %d", ErrLimit, l.Min,

@@ -1,6 +1,10 @@
 package meter
 
-import "github.com/cerberus-host/cerberus/host/admit/wasm"
+import (
+	"math"
+
+	"github.com/cerberus-host/cerberus/host/admit/wasm"
+)
 
 // stretch is a set of operators that run if and only if its first one does, and that one
 // charge pays for.
@@ -58,6 +62,8 @@ type flow struct {
 	dead bool
 	// blocks counts frames.
 	blocks int
+	// surely is what every way through the body's first stretch costs at least.
+	surely int64
 	// foldMax is the price up to which an arm of an if is paid with it.
 	foldMax int64
 }
@@ -66,7 +72,7 @@ type flow struct {
 func (f *flow) start(at int) {
 	f.stretches, f.frames = f.stretches[:0], f.frames[:0]
 	f.links, f.edits = f.links[:0], f.edits[:0]
-	f.dead, f.blocks = false, 0
+	f.dead, f.blocks, f.surely = false, 0, math.MaxInt64
 	f.now = f.begin(at)
 	f.stretches[0].looks = true
 	f.frames = append(f.frames, frame{op: wasm.OpBlock, back: -1})
@@ -222,6 +228,9 @@ func (f *flow) closeIf(top *frame, leaves bool, at int) {
 			arm, from := &f.stretches[top.first], &f.stretches[top.entry]
 			arm.leaves, arm.mark = top.entry, from.units
 			arm.next, from.arms = from.arms, top.first
+			if top.entry == 0 {
+				f.surely = min(f.surely, arm.mark)
+			}
 		}
 		f.now, f.dead = top.entry, false
 		return
