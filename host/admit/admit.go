@@ -1,14 +1,18 @@
 package admit
 
 import (
+	"fmt"
+
 	"github.com/cerberus-host/cerberus/abi"
+	"github.com/cerberus-host/cerberus/host/admit/meter"
 	"github.com/cerberus-host/cerberus/host/admit/validate"
 	"github.com/cerberus-host/cerberus/host/admit/wasm"
 )
 
 // Rewriting names the form of [Module.Code]; it belongs into the key of whatever is cached
-// for a module. It changes when the same file would give other code.
-const Rewriting = "points-1 data-2"
+// for a module, together with [meter.CostDigest]. It changes when the same file would give
+// other code.
+const Rewriting = meter.Version + " data-2"
 
 // Module is an admitted module. It is read-only and safe for concurrent use.
 type Module struct {
@@ -16,10 +20,17 @@ type Module struct {
 	Digest abi.Digest
 	// Manifest is the checked manifest.
 	Manifest *abi.Manifest
-	// Code is what the runtime compiles instead of the file.
+	// Code is what the runtime compiles instead of the file. It imports
+	// [meter.ImportModule] and exports what package meter adds.
 	Code []byte
 	// Initializes says that the module exports _initialize, which runs first.
 	Initializes bool
+	// Globals are the module's own mutable globals, in the order of their indices, with the
+	// names under which Code exports them.
+	Globals []meter.Global
+	// Restorable says that an instance can be put back into an earlier state by its memory
+	// and Globals alone: no operator of the module changes a table or drops a segment.
+	Restorable bool
 	// Facts are for people.
 	Facts Facts
 }
@@ -30,8 +41,9 @@ type Facts struct {
 	// HostFunctions names the imported host functions, in order of import, without
 	// repetitions.
 	HostFunctions []string
-	// Points is the number of interruption points that were added.
-	Points int
+	// CodeBytes is the size of [Module.Code]. Charges counts the places in it where gas is
+	// charged, NaNSites those where a computed float is made canonical.
+	CodeBytes, Charges, NaNSites int
 }
 
 // Admit checks a module file and returns the form in which the runtime may have it. The
@@ -46,15 +58,41 @@ func Admit(file []byte) (*Module, error) {
 	if err != nil {
 		return nil, refusal(err)
 	}
-	// The author's module has to be valid as it is: rewriting could make it so.
+	// The author's module has to be valid as it is: what is put in could make it so.
 	if err := validate.Module(file); err != nil {
 		return nil, refusal(err)
 	}
-	w.facts.Bytes = len(file)
+	metered, err := rewrite(w.code)
+	if err != nil {
+		return nil, err
+	}
+	w.facts.Bytes, w.facts.CodeBytes = len(file), len(metered.Code)
+	w.facts.Charges, w.facts.NaNSites = metered.Charges, metered.NaNSites
 	return &Module{
-		Digest: abi.SumDigest(file), Manifest: manifest, Code: w.code,
-		Initializes: w.initializes, Facts: w.facts,
+		Digest: abi.SumDigest(file), Manifest: manifest, Code: metered.Code,
+		Initializes: w.initializes, Globals: metered.Globals, Restorable: !metered.Drops,
+		Facts: w.facts,
 	}, nil
+}
+
+// rewrite has a valid module metered, and validates the result: a mistake in the rewriting
+// must not reach the runtime.
+func rewrite(code []byte) (meter.Result, error) {
+	r, err := meter.Rewrite(code, meter.Options{})
+	if err != nil {
+		return r, fmt.Errorf("%w: %w", abi.ErrModule, err)
+	}
+	if n := len(r.Code); n > CodeBytesMax {
+		return r, &Error{
+			Section: wasm.SectionCode.String(), Offset: len(code),
+			Problem: "too many bytes with what counts gas", Value: uint64(n), Limit: CodeBytesMax,
+			Fix: "make the module smaller",
+		}
+	}
+	if err := validate.Module(r.Code); err != nil {
+		return r, fmt.Errorf("%w: after metering: %w", abi.ErrModule, err)
+	}
+	return r, nil
 }
 
 // walk reads a module once and compares everything in it with its limit.
@@ -64,7 +102,7 @@ func walk(file []byte) (*walker, error) {
 		return nil, err
 	}
 	w := &walker{}
-	w.code = append(make([]byte, 0, len(file)+len(file)/16), file[:wasm.HeaderBytes]...)
+	w.code = append(make([]byte, 0, len(file)), file[:wasm.HeaderBytes]...)
 	for sections.More() {
 		s, err := sections.Next()
 		if err != nil {
@@ -89,22 +127,14 @@ func (w *walker) section(s wasm.Section, file []byte) error {
 	if err := w.Done(); err != nil {
 		return err
 	}
-	switch {
-	case s.ID == wasm.SectionCode:
-		w.appendSection(w.bodies)
-	case s.ID == wasm.SectionData && w.joined != nil:
-		w.appendSection(appendSegments(nil, w.joined))
-	default:
-		w.code = append(w.code, file[s.Start:w.End()]...)
+	if s.ID == wasm.SectionData && w.joined != nil {
+		payload := appendSegments(nil, w.joined)
+		w.code = appendCount(append(w.code, byte(s.ID)), len(payload))
+		w.code = append(w.code, payload...)
+		return nil
 	}
+	w.code = append(w.code, file[s.Start:w.End()]...)
 	return nil
-}
-
-// appendSection appends the section at hand with another payload.
-func (w *walker) appendSection(payload []byte) {
-	w.code = append(w.code, byte(w.id))
-	w.code = appendCount(w.code, len(payload))
-	w.code = append(w.code, payload...)
 }
 
 // entries reads the content of the section at hand.

@@ -1,12 +1,16 @@
 package admit_test
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"testing"
 
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/host/admit"
+	"github.com/cerberus-host/cerberus/host/admit/meter"
+	"github.com/cerberus-host/cerberus/host/admit/validate"
+	"github.com/cerberus-host/cerberus/host/admit/wasm"
 	w "github.com/cerberus-host/cerberus/host/wasmtest"
 )
 
@@ -45,8 +49,11 @@ func TestAdmitsAMinimalBrain(t *testing.T) {
 	if strings.Contains(string(m.Code), abi.ManifestSection) {
 		t.Error("a custom section is left in the code")
 	}
-	if m.Facts.Functions != 4 || m.Facts.Points != 0 || m.Facts.MemoryPagesMin != 1 {
+	if m.Facts.Functions != 4 || m.Facts.CodeBytes != len(m.Code) || m.Facts.MemoryPagesMin != 1 {
 		t.Errorf("facts %+v", m.Facts)
+	}
+	if len(m.Globals) != 0 || !m.Restorable {
+		t.Errorf("globals %v, restorable %t", m.Globals, m.Restorable)
 	}
 }
 
@@ -300,18 +307,28 @@ func FuzzAdmit(f *testing.F) {
 	f.Fuzz(func(t *testing.T, file []byte) {
 		m, err := admit.Admit(file)
 		if err != nil {
+			if !errors.Is(err, abi.ErrModule) && !errors.Is(err, abi.ErrManifest) {
+				t.Errorf("%v is no refusal", err)
+			}
+			for _, mistake := range []error{
+				meter.ErrReserved, meter.ErrOperator, meter.ErrLimit, meter.ErrInvalid,
+				meter.ErrOptions, wasm.ErrMalformed, validate.ErrInvalid,
+			} {
+				if errors.Is(err, mistake) {
+					t.Errorf("a valid module is refused by its metering: %v", err)
+				}
+			}
 			return
 		}
-		if len(m.Code) > 2*len(file)+16 {
+		if err := validate.Module(m.Code); err != nil {
+			t.Errorf("the rewritten code: %v", err)
+		}
+		if len(m.Code) > 12*len(file)+1000 {
 			t.Errorf("%d bytes became %d", len(file), len(m.Code))
 		}
-		again, err := abi.AttachManifest(m.Code, m.Manifest)
-		if err != nil {
-			t.Fatal(err) // the code is a module without custom sections
-		}
-		var e *admit.Error
-		if _, err := admit.Admit(again); errors.As(err, &e) && e.Limit == 0 {
-			t.Errorf("the rewritten code is refused: %v", err)
+		again, err := admit.Admit(file)
+		if err != nil || !bytes.Equal(again.Code, m.Code) {
+			t.Errorf("admitted again, the code is another: %v", err)
 		}
 	})
 }

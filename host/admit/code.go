@@ -2,7 +2,7 @@ package admit
 
 import "github.com/cerberus-host/cerberus/host/admit/wasm"
 
-// codes reads the code section and writes its new payload.
+// codes reads the code section.
 func (w *walker) codes() error {
 	n, err := w.count("function bodies", 3, FunctionsMax)
 	if err != nil {
@@ -12,7 +12,6 @@ func (w *walker) codes() error {
 		return w.errorf("%d bodies for %d functions", n, len(w.ownTypes))
 	}
 	w.haveCode = true
-	w.bodies = appendCount(make([]byte, 0, w.Left()+w.Left()/16), n)
 	for i := range n {
 		body, err := w.Body()
 		if err != nil {
@@ -33,14 +32,13 @@ func (w *walker) codes() error {
 	return nil
 }
 
-// body reads one function's body, which w reads, and appends its new form to w.bodies.
+// body reads one function's body, which w reads.
 func (w *walker) body(t wasm.FuncType) error {
-	start := w.Pos()
 	locals, err := w.locals()
 	if err != nil {
 		return err
 	}
-	b := bodyWalk{walker: w, entry: w.Pos(), depth: 1}
+	b := bodyWalk{walker: w, depth: 1}
 	for b.depth > 0 {
 		if err := b.step(); err != nil {
 			return err
@@ -49,22 +47,13 @@ func (w *walker) body(t wasm.FuncType) error {
 	if w.Left() != 0 {
 		return w.errorf("%d bytes after a function's end", w.Left())
 	}
-	points := b.points
-	if b.needsEntry(w.End() - start) {
-		points = append([]int{b.entry}, points...)
-	}
-	blocks := uint64(b.blocks + bulkBlocks*len(points))
-	if err := b.weigh(blocks, uint64(locals+len(t.Params))); err != nil {
-		return err
-	}
-	w.facts.Points += len(points)
-	w.bodies = patch(w.bodies, w.Bytes(start, w.End()), start, points)
-	return nil
+	return b.weigh(uint64(locals + len(t.Params)))
 }
 
 // weigh compares what compiling the body costs with the limits.
-func (b *bodyWalk) weigh(blocks, locals uint64) error {
+func (b *bodyWalk) weigh(locals uint64) error {
 	const split = "split the function"
+	blocks := b.blocks
 	if blocks > BlocksMax {
 		e := b.limited("blocks in one function", blocks, BlocksMax)
 		e.Fix = split
@@ -126,25 +115,12 @@ func (w *walker) locals() (int, error) {
 // bodyWalk is the walk through the operators of one body.
 type bodyWalk struct {
 	*walker
-	in     wasm.Instruction
-	entry  int
-	depth  int
-	blocks int
-	points []int
+	in    wasm.Instruction
+	depth int
+	// blocks is what the blocks and bulk operators, metered, cost the compiler.
+	blocks uint64
 	// targets counts those of all br_table operators.
 	targets uint64
-	// calls, loops: whether the body has any. covered: a loop is passed before anything
-	// that could leave the straight line from the entry; strayed: such a thing has come.
-	calls, loops, covered, strayed bool
-}
-
-// needsEntry reports whether a point must stand at the body's entry.
-func (b *bodyWalk) needsEntry(bytes int) bool {
-	if b.covered {
-		return false
-	}
-	smallLeaf := !b.calls && !b.loops && len(b.points) == 0 && bytes <= leafBytesMax
-	return !smallLeaf
 }
 
 // step reads one operator.
@@ -162,39 +138,29 @@ func (b *bodyWalk) step() error {
 		return e
 	}
 	if info.Is(wasm.Bulk) {
-		b.points = append(b.points, in.Start)
+		b.blocks += bulkBlocks
 	}
 	switch in.Op {
 	case wasm.OpBlock, wasm.OpLoop, wasm.OpIf:
-		return b.open(in.Op)
+		return b.open()
 	case wasm.OpEnd:
 		b.depth--
 	case wasm.OpBrTable:
-		b.strayed = true
 		return b.branchTable()
-	case wasm.OpCall, wasm.OpCallIndirect:
-		b.calls = true
-		b.strayed = true
-	case wasm.OpUnreachable, wasm.OpBr, wasm.OpBrIf, wasm.OpReturn:
-		b.strayed = true
 	}
 	return nil
 }
 
-func (b *bodyWalk) open(op wasm.Op) error {
+func (b *bodyWalk) open() error {
 	b.depth++
-	b.blocks++
 	if b.depth > NestingMax {
 		e := b.limited("nested blocks", uint64(b.depth), NestingMax)
 		e.Fix = "split the function"
 		return e
 	}
-	switch op {
-	case wasm.OpLoop:
-		b.loops = true
-		b.covered = b.covered || !b.strayed
-	case wasm.OpIf:
-		b.strayed = true
+	b.blocks++
+	if b.in.Op == wasm.OpLoop {
+		b.blocks++ // its head looks at the gas
 	}
 	return nil
 }

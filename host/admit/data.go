@@ -33,6 +33,9 @@ type dataSegment struct {
 // end is the offset of the byte behind the segment.
 func (s dataSegment) end() uint64 { return uint64(s.offset) + uint64(len(s.content)) }
 
+// appendCount appends a count or length, which is never negative, as LEB128.
+func appendCount(out []byte, n int) []byte { return binary.AppendUvarint(out, uint64(n)) }
+
 // appendSigned appends a number as signed LEB128 in its shortest encoding.
 func appendSigned(out []byte, v int32) []byte {
 	for {

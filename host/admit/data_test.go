@@ -115,8 +115,8 @@ func TestOffsetsAreWrittenAsTheyAreRead(t *testing.T) {
 	}
 }
 
-// TestAdmitJoins: what admission does with whole data sections, and what it leaves alone.
-func TestAdmitJoins(t *testing.T) {
+// TestWalkJoins: what the walk does with whole data sections, and what it leaves alone.
+func TestWalkJoins(t *testing.T) {
 	segment := func(head []byte, content string) []byte { return w.Cat(head, w.Name(content)) }
 	at := func(offset int) []byte { return w.Cat([]byte{0}, w.I32Const(offset), []byte{0x0b}) }
 	explicit := func(offset int) []byte { return append([]byte{2}, at(offset)...) }
@@ -146,7 +146,7 @@ func TestAdmitJoins(t *testing.T) {
 			}
 			return w.Cat(whole[:code], count, whole[code:], w.Section(11, data))
 		}
-		m, err := Admit(w.Attach(t, module(c.in)))
+		read, err := walk(w.Attach(t, module(c.in)))
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
@@ -155,11 +155,11 @@ func TestAdmitJoins(t *testing.T) {
 		if c.want != nil {
 			want = module(c.want)
 		}
-		if !bytes.Equal(m.Code, want) {
-			t.Errorf("%s: code\n%x\nwant\n%x", c.name, m.Code, want)
+		if !bytes.Equal(read.code, want) {
+			t.Errorf("%s: code\n%x\nwant\n%x", c.name, read.code, want)
 		}
-		if m.Facts.DataSegments != int(c.in[0]) {
-			t.Errorf("%s: %d segments are told", c.name, m.Facts.DataSegments)
+		if read.facts.DataSegments != int(c.in[0]) {
+			t.Errorf("%s: %d segments are told", c.name, read.facts.DataSegments)
 		}
 	}
 }

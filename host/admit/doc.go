@@ -11,18 +11,17 @@
 //     stops.
 //  2. Validation of the file as it is, by package validate, so that no change of ours can
 //     make an invalid module valid.
-//  3. The changes. The runtime is given [Module.Code], not the file: custom sections are
-//     gone, a loop without a body stands at places where a guest could otherwise run long
-//     without passing an interruption point (points.go), and data segments that nothing can
-//     name are joined (data.go).
+//  3. Rewriting. The runtime is given [Module.Code], not the file: custom sections are gone,
+//     data segments that nothing can name are joined (data.go), and package meter has put in
+//     what counts gas and the depth of calls, makes computed NaNs canonical and exports the
+//     globals of the module. The result is validated again.
 //
 // Package wasm reads the binary format for all of them.
 //
 // # Caveats
 //
-// Admit does not meter: what a run costs is bounded by its deadline and its counted host
-// calls. Limits are start values; raising one is safe, lowering one can refuse modules that
-// are registered already.
+// Limits are start values; raising one is safe, lowering one can refuse modules that are
+// registered already.
 //
 // # What it is not
 //

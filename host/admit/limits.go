@@ -39,8 +39,8 @@ const (
 	FunctionTargetsMax = 16_384
 	// TargetsTotalMax bounds the targets of all functions [72,567].
 	TargetsTotalMax = 500_000
-	// BlocksMax bounds the blocks of one function, each bulk operator counted as
-	// [bulkBlocks]: 25,000 empty ifs in one body compile for half a minute [830].
+	// BlocksMax bounds the blocks of one function, loops counted twice and each bulk operator
+	// as [bulkBlocks]: 25,000 empty ifs in one body compile for half a minute [830].
 	BlocksMax = 4_096
 	// BlockPairsMax bounds the sum, over all functions, of the square of their blocks: that
 	// is how compile time grows.
@@ -50,13 +50,10 @@ const (
 	BlocksByLocalsMax = 1_000_000
 	// BlocksByLocalsTotalMax bounds the sum of these products.
 	BlocksByLocalsTotalMax = 20_000_000
+	// CodeBytesMax bounds the module with what is put in to meter it: two bytes of the
+	// author's can take ten more [5.5 MB].
+	CodeBytesMax = 16 << 20
 )
 
-// bulkBlocks is what one bulk memory operator with its interruption point costs the
-// compiler, in blocks.
+// bulkBlocks is what one bulk memory operator with its charge costs the compiler, in blocks.
 const bulkBlocks = 4
-
-// leafBytesMax is the largest body that may go without an interruption point at its entry:
-// it calls nothing and has no loop, so its time is a fraction of a microsecond, and the
-// body that calls it has room for [BodyBytesMax]/2 calls at most.
-const leafBytesMax = 256

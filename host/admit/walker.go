@@ -3,8 +3,10 @@ package admit
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/cerberus-host/cerberus/abi"
+	"github.com/cerberus-host/cerberus/host/admit/meter"
 	"github.com/cerberus-host/cerberus/host/admit/wasm"
 )
 
@@ -25,9 +27,8 @@ type walker struct {
 
 	localsTotal, productTotal, elementsTotal, targetsTotal, pairsTotal uint64
 
-	bodies      []byte        // the code section's new payload
-	joined      []dataSegment // the data section's, nil to leave it as it is
-	code        []byte        // the new module
+	joined      []dataSegment // the data section, nil to leave it as it is
+	code        []byte        // the module without custom sections
 	initializes bool
 	facts       Facts
 }
@@ -222,6 +223,11 @@ func (w *walker) exports() error {
 			return err
 		}
 		name := string(x.Name)
+		if strings.HasPrefix(name, meter.ReservedPrefix) {
+			e := w.errorf("export %.80q begins with %q", name, meter.ReservedPrefix)
+			e.Fix = "rename it: such names are the host's"
+			return e
+		}
 		if _, twice := w.exported[name]; twice {
 			return w.errorf("export %.80q is there twice", name)
 		}

@@ -58,6 +58,8 @@ func initLoop() *w.Module {
 
 const (
 	deadline = time.Second
+	// plenty of gas lets a guest run until something else stops it.
+	plenty = 1 << 52
 	// slack is for a busy machine; without interruption points none of the guests ends.
 	slack = 2 * time.Second
 	// lateMax is less than a frozen process would show, and more than a busy machine does;
@@ -108,7 +110,7 @@ func TestGuestsAreStoppedAtTheirDeadline(t *testing.T) {
 		{"loop in _initialize", initLoop()},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := newRuntime(t, runtime.Config{RunTimeout: deadline})
+			r := newRuntime(t, runtime.Config{RunTimeout: deadline, GasMax: plenty})
 			m := load(t, r, w.Attach(t, c.module.Bytes()))
 			var err error
 			var took time.Duration
@@ -132,7 +134,7 @@ func TestGuestsAreStoppedAtTheirDeadline(t *testing.T) {
 }
 
 func TestGoGuestIsStopped(t *testing.T) {
-	m := goModule(t, runtime.Config{RunTimeout: deadline})
+	m := goModule(t, runtime.Config{RunTimeout: deadline, GasMax: plenty})
 	worst := heartbeat(t, func() {
 		if _, err := m.RunInfer(context.Background(), mode(t, "loop")); !errors.Is(err,
 			runtime.ErrDeadline) {
@@ -156,7 +158,8 @@ func TestCancelStopsAGuest(t *testing.T) {
 }
 
 func TestHostCallsAreCounted(t *testing.T) {
-	m := load(t, newRuntime(t, runtime.Config{}), w.Attach(t, hostLoop().Bytes()))
+	r := newRuntime(t, runtime.Config{GasMax: plenty})
+	m := load(t, r, w.Attach(t, hostLoop().Bytes()))
 	if _, err := m.RunInfer(context.Background(), mode(t, "plain")); !errors.Is(err,
 		hostcall.ErrHostCalls) {
 		t.Errorf("error %v", err)
@@ -169,18 +172,19 @@ func TestTraps(t *testing.T) {
 	division := w.Cat(w.I32Const(1), w.I32Const(0), []byte{0x6d, 0x1a})
 	for name, c := range map[string]struct {
 		module *w.Module
+		is     error
 		text   string
 	}{
-		"unreachable":   {w.Brain(nil, []byte{0}, nil), "unreachable"},
-		"recursion":     {recursion, "stack overflow"},
-		"out of bounds": {w.Brain(nil, load8, nil), "out of bounds"},
-		"division":      {w.Brain(nil, division, nil), "divide by zero"},
+		"unreachable":   {w.Brain(nil, []byte{0}, nil), runtime.ErrTrap, "unreachable"},
+		"recursion":     {recursion, runtime.ErrDepth, "nested too deep"},
+		"out of bounds": {w.Brain(nil, load8, nil), runtime.ErrTrap, "out of bounds"},
+		"division":      {w.Brain(nil, division, nil), runtime.ErrTrap, "divide by zero"},
 	} {
 		for _, interpreter := range []bool{false, true} {
 			r := newRuntime(t, runtime.Config{Interpreter: interpreter})
 			m := load(t, r, w.Attach(t, c.module.Bytes()))
 			_, err := m.RunInfer(context.Background(), mode(t, "plain"))
-			if !errors.Is(err, runtime.ErrTrap) || !strings.Contains(err.Error(), c.text) {
+			if !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.text) {
 				t.Errorf("%s, interpreter %t: error %v", name, interpreter, err)
 			}
 			if _, err := m.RunEncode(context.Background(), mode(t, "plain"),
