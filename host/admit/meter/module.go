@@ -405,8 +405,8 @@ func (m *module) memorySection() ([]byte, error) {
 		if l.HasMax {
 			most = min(most, l.Max)
 		}
-		if l.HasMax && l.Max > memoryPagesLimit {
-			return fmt.Errorf("%w: at most %d pages of memory", ErrInvalid, l.Max)
+		if l.HasMax && (l.Max < l.Min || l.Max > memoryPagesLimit) {
+			return fmt.Errorf("%w: at least %d pages of memory, at most %d", ErrInvalid, l.Min, l.Max)
 		}
 		if l.Min > most {
 			return fmt.Errorf("%w: %d pages of memory at the start, at most %d", ErrLimit, l.Min,
