@@ -34,6 +34,7 @@ func newBench(g *globals) *cobra.Command {
 		ValidArgs: bench.Areas(),
 		RunE: func(c *cobra.Command, args []string) error {
 			o.Areas, o.JSON, o.Out, o.Now = args, g.json, g.out, time.Now
+			o.Compiler = compilerCommand()
 			o.Log = io.Discard
 			if !g.quiet {
 				o.Log = g.err

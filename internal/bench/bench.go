@@ -36,6 +36,9 @@ type Options struct {
 	Asks int
 	// JSON prints each area as one JSON document in place of a table.
 	JSON bool
+	// Compiler is the command of a process that compiles a module, as in the sandbox's
+	// configuration; nil compiles in this process.
+	Compiler []string
 	// Out gets the figures, Log what is being measured; nil for nothing.
 	Out, Log io.Writer
 	// Now is the clock that dates the figures.
@@ -51,7 +54,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	b := &bench{asks: o.Asks, baseline: o.Baseline, log: o.Log}
+	b := &bench{asks: o.Asks, baseline: o.Baseline, compiler: o.Compiler, log: o.Log}
 	if b.brains, err = readBrains(o.Brains); err != nil {
 		return err
 	}
@@ -96,6 +99,7 @@ type bench struct {
 	scratch  string
 	asks     int
 	baseline bool
+	compiler []string
 	log      io.Writer
 	// forJS are the Brains' proofs, which area proofs verifies in two ways.
 	forJS []jsCase

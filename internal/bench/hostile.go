@@ -2,120 +2,140 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	goruntime "runtime"
 	"time"
 
 	"github.com/cerberus-host/cerberus/host/runtime"
-	"github.com/cerberus-host/cerberus/host/wasmtest"
 	"github.com/cerberus-host/cerberus/internal/figures"
+	"github.com/cerberus-host/cerberus/internal/hostile"
+	"github.com/cerberus-host/cerberus/internal/hostile/trial"
 )
 
 const (
 	// hostileDeadline is how long a hostile guest may run.
 	hostileDeadline = 500 * time.Millisecond
-	// beat is the period of the heartbeat beside it, beatsPerGC how often that collects
-	// garbage, for which every thread has to stop.
-	beat       = 5 * time.Millisecond
-	beatsPerGC = 4
+	// besideBudget is how long many of them run at once.
+	besideBudget = 10 * time.Second
+	// hostileTasks is after how many tasks what is left is counted.
+	hostileTasks = 1_000
 )
 
-// hostileGuest is a guest whose infer never ends by itself.
-type hostileGuest struct {
-	figure string
-	module *wasmtest.Module
-}
-
-func hostileGuests() []hostileGuest {
-	const levels, pages, times = 60, 1024, 500
-	tree := wasmtest.Brain(nil, wasmtest.Call(4), nil)
-	for i := range levels {
-		next := wasmtest.Call(5 + i)
-		tree.Functions = append(tree.Functions, wasmtest.Function{Body: wasmtest.Cat(next, next)})
+// measureHostile runs every case of package hostile, group by group, then many at once, then
+// a thousand one after the other.
+func (b *bench) measureHostile(ctx context.Context, f *figures.File) error {
+	if err := b.measureCases(ctx, f); err != nil {
+		return err
 	}
-	tree.Functions = append(tree.Functions, wasmtest.Function{})
-	fill := wasmtest.Cat(wasmtest.I32Const(0), wasmtest.I32Const(1),
-		wasmtest.I32Const(pages<<16-1), []byte{0xfc, 11, 0})
-	fills := wasmtest.Brain(nil, wasmtest.Repeat(fill, times), nil)
-	fills.MemoryPages = pages
-	return []hostileGuest{
-		{"endless loop", wasmtest.Brain(nil, []byte{0x03, 0x40, 0x0c, 0, 0x0b}, nil)},
-		{"tree of 2^60 calls", tree},
-		{"500 fills of 64 MB", fills},
-	}
-}
-
-// measureHostile runs guests that never end, beside a heartbeat.
-func measureHostile(ctx context.Context, f *figures.File) (err error) {
-	idle := heartbeat(func() {
+	config := trial.Config{Sandbox: runtime.Config{RunTimeout: hostileDeadline}, Now: time.Now}
+	idle := trial.Heartbeat(time.Now, func() {
 		wait, stop := context.WithTimeout(ctx, hostileDeadline)
 		defer stop()
 		<-wait.Done()
 	})
-	sandbox, err := runtime.New(ctx, runtime.Config{RunTimeout: hostileDeadline})
+	guests := 2 * goruntime.GOMAXPROCS(0)
+	beats, err := trial.Beside(ctx, config, guests, besideBudget)
 	if err != nil {
-		return err
+		return fmt.Errorf("%d hostile guests at once: %w", guests, err)
 	}
-	defer func() { err = errors.Join(err, sandbox.Close(context.WithoutCancel(ctx))) }()
-	for _, guest := range hostileGuests() {
-		module, args, _, err := loadTest(ctx, sandbox, guest.module)
-		if err != nil {
-			return fmt.Errorf("%s: %w", guest.figure, err)
-		}
-		var took, worst time.Duration
-		for range 3 {
-			var ended error
-			waited := heartbeat(func() {
-				var d time.Duration
-				d, ended = timed(func() error {
-					_, err := module.RunInfer(ctx, args)
-					return err
-				})
-				took = max(took, d)
-			})
-			if !errors.Is(ended, runtime.ErrDeadline) {
-				return fmt.Errorf("%s: not stopped at its deadline: %w", guest.figure, ended)
-			}
-			worst = max(worst, waited)
-		}
-		f.Add(figures.Row{
-			Figure: guest.figure + ": longest wait of a heartbeat", Value: millis(worst), Unit: "ms",
-			Asked: "<= 100 ms", Reference: fmt.Sprintf("without the guest %.1f ms; it beats every "+
-				"%d ms", millis(idle), beat.Milliseconds()),
-		})
-		f.Add(figures.Row{
-			Figure: guest.figure + ": stopped after", Value: millis(took), Unit: "ms",
-			Reference: fmt.Sprintf("the deadline is %d ms", hostileDeadline.Milliseconds()),
-		})
+	f.Add(figures.Row{
+		Figure: fmt.Sprintf("heartbeat beside %d hostile guests: p99", guests),
+		Value:  millis(beats.P99()), Unit: "ms", Asked: "< 100 ms",
+		Reference: fmt.Sprintf("longest %.3g ms of %d; without guests %.3g ms", millis(beats.Worst()),
+			len(beats), millis(idle.P99())),
+	})
+	more, err := trial.Rounds(ctx, runtime.Config{RunTimeout: 5 * time.Millisecond}, hostileTasks)
+	if err != nil {
+		return fmt.Errorf("%d hostile tasks: %w", hostileTasks, err)
 	}
+	f.Add(figures.Row{
+		Figure: fmt.Sprintf("left after %d hostile tasks", hostileTasks),
+		Value:  float64(more.ResidentBytes) / 1e6, Unit: "MB", Asked: "",
+		Reference: more.String(),
+	})
 	return nil
 }
 
-// heartbeat returns the longest time between two beats while f ran.
-func heartbeat(f func()) (worst time.Duration) {
-	done, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		tick := time.NewTicker(beat)
-		defer tick.Stop()
-		last := time.Now()
-		for n := 0; ; n++ {
-			select {
-			case <-done:
-				return
-			case <-tick.C:
+// measureCases runs the cases one by one and adds a row for each group, and rows for what
+// all of them are held to.
+func (b *bench) measureCases(ctx context.Context, f *figures.File) (err error) {
+	t, err := trial.New(ctx, trial.Config{
+		Sandbox: runtime.Config{RunTimeout: hostileDeadline, Compiler: b.compiler}, Now: time.Now,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = t.Close(context.WithoutCancel(ctx)) }()
+	var all groupResult
+	for _, g := range hostile.Groups() {
+		var group groupResult
+		for _, c := range hostile.Cases() {
+			if c.Group != g.Number {
+				continue
 			}
-			if n%beatsPerGC == 0 {
-				goruntime.GC()
+			r := t.Run(ctx, c)
+			if r.Err != nil {
+				b.sayf("%v", r.Err)
 			}
-			now := time.Now()
-			worst = max(worst, now.Sub(last))
-			last = now
+			group.add(r)
+			all.add(r)
 		}
-	}()
-	f()
-	close(done)
-	<-stopped
-	return worst
+		if group.cases == 0 {
+			continue // its tests are about the host around the sandbox
+		}
+		f.Add(figures.Row{
+			Figure: fmt.Sprintf("hostile %d, %s: held", g.Number, g.Title),
+			Value:  float64(group.held), Unit: fmt.Sprintf("of %d", group.cases), Asked: "all",
+			Reference: group.String(),
+		})
+	}
+	f.Add(figures.Row{
+		Figure: "hostile modules: latest end after a deadline", Value: millis(all.late), Unit: "ms",
+		Asked: "<= 100 ms", Reference: fmt.Sprintf("the deadline is %d ms",
+			hostileDeadline.Milliseconds()),
+	})
+	f.Add(figures.Row{
+		Figure: "hostile modules: memory beside the guest's own", Value: float64(all.memory) / 1e6,
+		Unit: "MB", Asked: "<= 64 MB", Reference: "the most of all cases, of the whole process",
+	})
+	f.Add(figures.Row{
+		Figure: "hostile modules: longest to admit and compile", Value: millis(all.load), Unit: "ms",
+		Asked: "<= 5000 ms", Reference: fmt.Sprintf("%d cases", all.cases),
+	})
+	return nil
+}
+
+// groupResult gathers the results of cases.
+type groupResult struct {
+	cases, held        int
+	ended              [hostile.Ends + 1]int
+	load, late, waited time.Duration
+	memory             int64
+}
+
+func (g *groupResult) add(r trial.Result) {
+	g.cases++
+	if r.Err == nil {
+		g.held++
+	}
+	g.ended[r.Ended]++
+	g.load = max(g.load, r.Load)
+	g.late = max(g.late, r.Late)
+	g.waited = max(g.waited, r.Beats.Worst())
+	g.memory = max(g.memory, r.MemoryBytes)
+}
+
+// String tells how the cases ended and what they cost at most.
+func (g *groupResult) String() string {
+	text := ""
+	for w := hostile.Refused; w < hostile.Ends; w++ {
+		if g.ended[w] > 0 {
+			text += fmt.Sprintf("%d %s, ", g.ended[w], w)
+		}
+	}
+	text += fmt.Sprintf("load %.3g ms, ", millis(g.load))
+	if g.late > 0 {
+		text += fmt.Sprintf("%.3g ms late, ", millis(g.late))
+	}
+	return text + fmt.Sprintf("heartbeat %.3g ms, %.3g MB", millis(g.waited), float64(g.memory)/1e6)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/cerberus-host/cerberus/abi"
@@ -27,13 +26,24 @@ func measureSandbox(ctx context.Context, b *bench, f *figures.File) (err error) 
 	if err := measureHostCalls(ctx, sandbox, f); err != nil {
 		return fmt.Errorf("host calls: %w", err)
 	}
-	if err := b.measureLoad(ctx, f); err != nil {
-		return fmt.Errorf("load: %w", err)
+	for _, part := range []struct {
+		name    string
+		measure func(context.Context, *figures.File) error
+	}{
+		{"admission", b.measureAdmit},
+		{"load", b.measureLoad},
+		{"runs", func(ctx context.Context, f *figures.File) error {
+			return b.measureRuns(ctx, sandbox, f)
+		}},
+		{"guests", b.measureGuests},
+		{"specification", b.measureSpec},
+		{"hostile modules", b.measureHostile},
+	} {
+		if err := part.measure(ctx, f); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
 	}
-	if err := b.measureRuns(ctx, sandbox, f); err != nil {
-		return fmt.Errorf("runs: %w", err)
-	}
-	return measureHostile(ctx, f)
+	return nil
 }
 
 // loadTest loads a module that was written by hand, with the manifest of package wasmtest.
@@ -112,7 +122,7 @@ func measureHostCalls(ctx context.Context, sandbox *runtime.Runtime, f *figures.
 			loopingGuest(wasmtest.Brain(nil, nil, nil), turnsPerRun, nil), 1.0 / turnsPerRun,
 		},
 		{
-			"run of an empty guest", "us", "", "a new instance and one entry point",
+			"run of an empty guest", "us", "<= 20 us", "a new instance and one entry point",
 			wasmtest.Brain(nil, nil, nil), 1e-3,
 		},
 	} {
@@ -127,40 +137,6 @@ func measureHostCalls(ctx context.Context, sandbox *runtime.Runtime, f *figures.
 		})
 	}
 	return nil
-}
-
-// measureLoad compiles each Brain anew, and loads it from the disk cache.
-func (b *bench) measureLoad(ctx context.Context, f *figures.File) error {
-	for _, file := range b.brains {
-		var compile, cached samples
-		for i := range 3 {
-			dir := filepath.Join(b.scratch, fmt.Sprintf("code-%s-%d", file.name, i))
-			for _, s := range []*samples{&compile, &cached} {
-				d, err := loadOnce(ctx, dir, file.module)
-				if err != nil {
-					return fmt.Errorf("%s: %w", file.name, err)
-				}
-				*s = append(*s, d)
-			}
-		}
-		addMillis(f, file.name+": compile, "+megabytes(len(file.module)), compile, "")
-		addMillis(f, file.name+": load from the disk cache", cached, "")
-	}
-	return nil
-}
-
-func megabytes(n int) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
-
-func loadOnce(ctx context.Context, dir string, module []byte) (d time.Duration, err error) {
-	sandbox, err := runtime.New(ctx, runtime.Config{CacheDir: dir})
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, sandbox.Close(context.WithoutCancel(ctx))) }()
-	return timed(func() error {
-		_, err := sandbox.Load(ctx, module)
-		return err
-	})
 }
 
 // measureRuns runs the entry points of the shipped Brains. What decode does itself is

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/go-hclog" //nolint:depguard // the cluster below is made of it
-	"github.com/hashicorp/raft"     //nolint:depguard // the node's cluster has one voter
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
 
 	sandbox "github.com/cerberus-host/cerberus/host/runtime"
 	"github.com/cerberus-host/cerberus/internal/hostile/trial"

@@ -15,7 +15,7 @@ import (
 // TestCancellation is group 28: a task that is cancelled, or whose deadline comes, ends soon
 // in guest code, in the host, before it begins and before its module is compiled.
 func TestCancellation(t *testing.T) {
-	sandbox := newSandbox(t, runtime.Config{RunTimeout: time.Minute})
+	sandbox := newSandbox(t, runtime.Config{RunTimeout: time.Minute, GasMax: 1 << 53})
 	for _, name := range []string{
 		"loop", "loop in _initialize", "call tree", "fills in a loop", "flood of host calls",
 		"flood of logs", "flood of small random bytes", "constants of 8 MB",

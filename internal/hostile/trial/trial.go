@@ -87,9 +87,14 @@ func (t *Trial) sandbox(c hostile.Case) (*runtime.Runtime, time.Duration) {
 // Run runs a case, every file of it if it is a family.
 func (t *Trial) Run(ctx context.Context, c hostile.Case) Result {
 	var r Result
+	files := c.Files()
+	if c.Sweep == nil {
+		file := c.File() // assembled before anything is measured
+		files = func(yield func([]byte) bool) { yield(file) }
+	}
 	base := startPeak()
 	r.Beats = Heartbeat(t.config.Now, func() {
-		for file := range c.Files() {
+		for file := range files {
 			r.Files++
 			for range runs(c) {
 				if r.Err = t.file(ctx, c, file, &r); r.Err != nil {
@@ -153,6 +158,8 @@ func Ended(err error) (hostile.Want, bool) {
 		{abi.ErrModule, hostile.Refused},
 		{abi.ErrManifest, hostile.Refused},
 		{runtime.ErrCompile, hostile.Refused},
+		{runtime.ErrGas, hostile.Stopped},
+		{runtime.ErrDepth, hostile.Stopped},
 		{runtime.ErrDeadline, hostile.Stopped},
 		{hostcall.ErrHostCalls, hostile.Stopped},
 		{hostcall.ErrGuest, hostile.Failed},
