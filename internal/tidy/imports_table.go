@@ -262,7 +262,7 @@ func upperRows() []Row {
 			"abi", publicAPI, raftLogAPI, "fhe/...", "host/...", "client", "raftstore/...", "plugins/...",
 			"proofs/...", "sdk-wasm/...", "internal/figures", "internal/rangecircuit",
 			"internal/bench/proofcase", "internal/hostile/...",
-		}, Third: []string{gnarkCryptoLib}},
+		}, Third: []string{gnarkCryptoLib, wazeroLib}},
 		{Path: "internal/hostile", Ours: []string{"abi", "host/wasmtest"}, Tests: []string{
 			"host/...", "raftstore", "internal/hostile/trial", raftLib, hclogLib,
 		}},
