@@ -47,8 +47,9 @@ type Result struct {
 	PublicArguments map[string]string `json:"public_arguments"`
 	Bytes           Bytes             `json:"bytes"`
 	Timings         Timings           `json:"timings_ms"`
-	// Engine is what the node says it computed with.
+	// Engine is what the node says it computed with, Gas what it says the task cost.
 	Engine string `json:"engine"`
+	Gas    uint64 `json:"gas"`
 }
 
 // Ask takes one request all the way: encode, encrypt, upload, submit, wait, verify the
@@ -137,7 +138,7 @@ func (b *Brain) compute(
 		return nil, err
 	}
 	r.Task = fmt.Sprintf("%x", task.GetId())
-	r.Engine = clean(task.GetEngine())
+	r.Engine, r.Gas = clean(task.GetEngine()), task.GetGas()
 	nodeTimings(task, &r.Timings)
 	watch.skip()
 	if ready != nil {

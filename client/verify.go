@@ -34,8 +34,10 @@ type Verification struct {
 	KeyCommitments abi.Digest    `json:"key_commitments"`
 	Inputs         []NamedDigest `json:"inputs"`
 	Outputs        []NamedDigest `json:"outputs"`
-	// Engine is what the node says it computed with; no proof covers it.
+	// Engine is what the node says it computed with, Gas what it says the task cost; no proof
+	// covers them.
 	Engine      string      `json:"engine"`
+	Gas         int64       `json:"gas"`
 	Attestation Attestation `json:"attestation"`
 	// Advice says what is cheaper for this Plan: "verify", "verify with committed keys", or
 	// "re-run".
@@ -100,7 +102,8 @@ func (c *Client) Verify(ctx context.Context, p *Pack, sources ...Source) (*Verif
 		Brain: module.manifest.Name, Module: st.Module, Arguments: argsMap(st.Args),
 		Params: st.Params, Plan: st.Plan, KeySet: st.KeySet,
 		KeyCommitments: st.KeyCommitments, Inputs: digestsOf(st.Inputs),
-		Outputs: digestsOf(st.Outputs), Engine: clean(st.Signed.Engine), Explain: report.Explain(),
+		Outputs: digestsOf(st.Outputs), Engine: clean(st.Signed.Engine), Gas: st.Signed.Gas,
+		Explain:     report.Explain(),
 		Attestation: verified(report),
 	}, nil
 }

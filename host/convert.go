@@ -105,6 +105,11 @@ func protoTask(v *state.View, t *state.Task) *cerberusv1.Task {
 	}
 	if t.State == state.TaskDone {
 		out.Timings = protoTimings(t)
+		for _, c := range t.Counters {
+			if c.Name == counterGas {
+				out.Gas = c.Value
+			}
+		}
 	}
 	if t.Failure.Code != 0 && t.State != state.TaskDone {
 		out.Failure, out.FailureMessage = protoFailure(t.Failure)
@@ -131,6 +136,12 @@ const (
 	phaseProve   = "prove"
 	phaseRecord  = "record"
 	phaseStore   = "store"
+)
+
+// The names of the counters in the log, sorted as it wants them.
+const (
+	counterGas   = "gas"
+	counterSteps = "steps"
 )
 
 func protoTimings(t *state.Task) *cerberusv1.Timings {

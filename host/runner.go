@@ -82,8 +82,10 @@ func (r *taskRunner) finish(ctx context.Context, t *state.Task, result worker.Re
 	self := r.self()
 	cmd := &raftlogv1.FinishTask{
 		TaskId: t.ID[:], Node: self[:], Fence: uint64(t.Current().Fence), Engine: result.Engine,
-		Timings:  logTimings(result.Timings),
-		Counters: []*raftlogv1.Counter{{Name: "steps", Value: uint64(result.Steps)}},
+		Timings: logTimings(result.Timings),
+		Counters: []*raftlogv1.Counter{
+			{Name: counterGas, Value: result.Gas}, {Name: counterSteps, Value: uint64(result.Steps)},
+		},
 	}
 	r.blobs.gate.RLock()
 	defer r.blobs.gate.RUnlock()

@@ -147,11 +147,11 @@ func (g *globals) printResult(r *client.Result) error {
 		return err
 	}
 	t := r.Timings
-	return g.printf("  Brain %s (%s), engine %s\n"+
+	return g.printf("  Brain %s (%s), engine %s, gas %d\n"+
 		"  sent %s encrypted, %s keys; received %s\n"+
 		"  encode %.1f, keygen %.1f, encrypt %.1f, upload %.1f, queue %.1f, infer %.1f, "+
 		"execute %.1f, attest %.1f, download %.1f, decrypt %.1f ms\n",
-		r.Brain, r.Module, plain(r.Engine),
+		r.Brain, r.Module, plain(r.Engine), r.Gas,
 		kilobytes(r.Bytes.Upload), kilobytes(r.Bytes.Keys), kilobytes(r.Bytes.Download),
 		t.Encode, t.Keygen, t.Encrypt, t.Upload, t.Queue, t.Infer, t.Execute, t.Attest, t.Download,
 		t.Decrypt)

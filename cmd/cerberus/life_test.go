@@ -450,6 +450,9 @@ func (l *life) executed(t *testing.T) {
 		l.result.Timings.Execute <= 0 {
 		t.Errorf("engine %s, %v", l.task.GetEngine(), l.task.GetTimings())
 	}
+	if l.task.GetGas() == 0 || l.result.Gas != l.task.GetGas() {
+		t.Errorf("gas %d, the client was told %d", l.task.GetGas(), l.result.Gas)
+	}
 }
 
 func (l *life) recorded(t *testing.T) {

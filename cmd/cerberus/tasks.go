@@ -23,6 +23,7 @@ type taskRow struct {
 	Inputs    []blobRow         `json:"inputs"`
 	Outputs   []blobRow         `json:"outputs"`
 	Engine    string            `json:"engine"`
+	Gas       uint64            `json:"gas"`
 	Submitted string            `json:"submitted"`
 	ExecuteMS float64           `json:"execute_ms"`
 	Failure   string            `json:"failure,omitempty"`
@@ -152,6 +153,7 @@ func newTaskRow(t *cerberusv1.Task) taskRow {
 		Public: map[string]string{}, Inputs: blobRows(t.GetInputs()),
 		Outputs:   blobRows(t.GetOutputs()),
 		Submitted: time.UnixMilli(t.GetSubmittedMs()).UTC().Format(time.RFC3339),
+		Gas:       t.GetGas(),
 		ExecuteMS: float64(t.GetTimings().GetExecuteUs()) / 1000,
 		Failure:   t.GetFailureMessage(), Attestation: newProofRow(t.GetAttestation()),
 	}

@@ -65,6 +65,9 @@ type Variant struct {
 	Noise fhe.Noise
 	// PeakBytes is the memory of the ciphertexts that are alive at once in a run.
 	PeakBytes int64
+	// Gas is what a task costs, in units of gas: what the run of infer was charged, and what
+	// the steps cost that it recorded. It is the same number on every machine.
+	Gas uint64
 }
 
 // Checked is a module that passed every check.
@@ -111,7 +114,7 @@ func (r *Registry) Check(ctx context.Context, module abi.Digest) (*Checked, erro
 
 // again runs infer once more, in a fresh instance, and compares.
 func (r *Registry) again(ctx context.Context, m *loaded, v *Variant) error {
-	prog, err := m.infer(ctx, v.Args)
+	prog, _, err := m.infer(ctx, v.Args)
 	if err != nil {
 		return err
 	}
@@ -213,12 +216,15 @@ func (r *Registry) model(m *abi.Model) (fhe.Model, error) {
 	return fhe.ReadModel(data), nil
 }
 
-func (m *loaded) infer(ctx context.Context, args abi.Args) (*fhe.Program, error) {
-	prog, err := m.guest.RunInfer(ctx, args)
+// infer returns the Program and what a task of it costs.
+func (m *loaded) infer(ctx context.Context, args abi.Args) (*fhe.Program, uint64, error) {
+	gas := uint64(0)
+	guest := m.guest.Observed(func(r runtime.Report) { gas = r.Gas + r.Recorded })
+	prog, err := guest.RunInfer(ctx, args)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrInfer, err)
+		return nil, 0, fmt.Errorf("%w: %w", ErrInfer, err)
 	}
-	return prog, nil
+	return prog, gas, nil
 }
 
 // compile runs infer once, holds the Program to the manifest and compiles it.
@@ -228,7 +234,7 @@ func (r *Registry) compile(
 	if !allowed(m.guest.Manifest(), args) {
 		return nil, 0, fmt.Errorf("%w: %q", ErrArgs, args.String())
 	}
-	prog, err := m.infer(ctx, args)
+	prog, gas, err := m.infer(ctx, args)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -244,6 +250,7 @@ func (r *Registry) compile(
 	v := &Variant{
 		Args: args, Program: prog, Compiled: compiled, ProgramDigest: prog.Digest(),
 		PlanDigest: compiled.Plan.Digest(), NeedsKeys: !compiled.Plan.KeyNeed().IsEmpty(),
+		Gas: gas,
 	}
 	if v.Noise, err = compiled.Noise(); err != nil {
 		return nil, 0, fmt.Errorf("%w: %w", ErrPlan, err)

@@ -82,8 +82,9 @@ func TestCheckCompilesEveryCombination(t *testing.T) {
 	}
 	// After a restart the same digests are made again, and only for what is asked.
 	v, err := newRegistry(t, m, nil).Variant(t.Context(), d, checked.Variants[1].Args)
-	if err != nil || v.PlanDigest != checked.Variants[1].PlanDigest {
-		t.Fatalf("%v", err)
+	if err != nil || v.PlanDigest != checked.Variants[1].PlanDigest ||
+		v.Gas != checked.Variants[1].Gas || v.Gas == 0 {
+		t.Fatalf("gas %d and %d, %v", v.Gas, checked.Variants[1].Gas, err)
 	}
 	_, err = r.Variant(t.Context(), d, abi.Args{{Name: "mode", Value: "z"}})
 	if !errors.Is(err, registry.ErrArgs) {

@@ -91,6 +91,7 @@ func (m *Module) run(ctx context.Context, run *hostcall.Run, export string) erro
 	report := Report{Module: m.admitted.Digest, Phase: run.Phase()}
 	trap := m.call(context.WithValue(ctx, callKey{}, c), e, c, export, &report)
 	report.Gas, report.HostCalls = c.gauge.used(), c.run.Calls()
+	report.Recorded = c.run.Recorded()
 	report.Log, report.LogDropped = c.run.Log()
 	if err := c.outcome(trap); err != nil {
 		report.Err = m.failed(run.Phase(), report.Log, err)

@@ -69,6 +69,9 @@ type Report struct {
 	// Gas is what the run was charged, host calls and _initialize included: the same number on
 	// every machine, unless the run was stopped for another reason than its gas.
 	Gas uint64
+	// Recorded is what the steps cost that infer recorded, which an engine does later; see
+	// [hostcall.Run.Recorded]. It is no part of Gas.
+	Recorded uint64
 	// HostCalls counts host calls, those of the system interface included.
 	HostCalls int
 	// MemoryBytes is the size of the guest's memory at the end.

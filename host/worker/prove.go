@@ -191,6 +191,7 @@ func (w *Worker) statement(
 		Outputs: public.Outputs, Task: t.ID, Client: t.Client, Node: with.Node,
 		Signed: attest.SignedOnly{
 			Engine: w.cfg.Engine.Name(), Steps: int64(len(plan.Steps)), Build: with.Build,
+			Gas: int64(v.Gas), // far below 63 bits, as its limits are
 		},
 	}
 	if keys != nil {

@@ -64,6 +64,7 @@ func TestProve(t *testing.T) {
 		t.Errorf("the statement is\n%s", s.Bytes())
 	}
 	if s.Signed.Engine != result.Engine || int(s.Signed.Steps) != result.Steps ||
+		uint64(s.Signed.Gas) != result.Gas ||
 		s.Signed.Build != "test" || s.Signed.ProveMicros <= 0 || p.Record <= 0 ||
 		p.Stats.Wires == 0 {
 		t.Errorf("%+v, %+v", s.Signed, p)

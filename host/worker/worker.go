@@ -97,6 +97,8 @@ type Result struct {
 	Timings Timings
 	// Steps is the number of steps of the Plan.
 	Steps int
+	// Gas is what the task costs, see [registry.Variant].
+	Gas uint64
 }
 
 // Run executes a task. An error is a [*Error].
@@ -137,7 +139,7 @@ func (w *Worker) run(ctx context.Context, t Task) (Result, error) {
 	watch.lap(&r.Timings.Execute)
 	r.Outputs, err = w.store(v.Compiled.Plan, outputs)
 	watch.lap(&r.Timings.Store)
-	r.Steps = len(v.Compiled.Plan.Steps)
+	r.Steps, r.Gas = len(v.Compiled.Plan.Steps), v.Gas
 	return r, err
 }
 

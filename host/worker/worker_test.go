@@ -86,12 +86,12 @@ func TestRunStoresTheEncryptedResult(t *testing.T) {
 	if y := b.q.Read(t, out); math.Abs(y[0]-2.25) > 1e-3 {
 		t.Errorf("the answer is %v", y)
 	}
-	if first.Engine == "" || first.Steps == 0 || first.Timings.Execute <= 0 {
+	if first.Engine == "" || first.Steps == 0 || first.Timings.Execute <= 0 || first.Gas == 0 {
 		t.Errorf("%+v", first)
 	}
 	// The same task has the same bytes as its result, whoever runs it.
 	second, err := worker.New(b.cfg).Run(t.Context(), b.task)
-	if err != nil || second.Outputs[0] != first.Outputs[0] {
+	if err != nil || second.Outputs[0] != first.Outputs[0] || second.Gas != first.Gas {
 		t.Errorf("%+v and %+v, %v", first, second, err)
 	}
 }

@@ -65,8 +65,9 @@ type CheckedPlan struct {
 	// ClientMemoryBytes is what a client holds at once at most: the guest, the Plan's
 	// constants, the key set while it is made, the inputs. NodeMemoryBytes is a node's: the
 	// guest, Plan and keys in the engine's form, the registers of a run.
-	ClientMemoryBytes int64 `json:"client_memory_bytes"`
-	NodeMemoryBytes   int64 `json:"node_memory_bytes"`
+	ClientMemoryBytes int64   `json:"client_memory_bytes"`
+	NodeMemoryBytes   int64   `json:"node_memory_bytes"`
+	Gas               GasCost `json:"gas"`
 	// Work counts the products modulo a prime of a run.
 	Work      int64        `json:"work"`
 	Sample    Sample       `json:"sample"`
@@ -81,6 +82,16 @@ type KeyCost struct {
 	Rotations       int  `json:"rotations"`
 	// Bytes are those of the key set on the wire, 0 for a Plan without keys.
 	Bytes int64 `json:"bytes"`
+}
+
+// GasCost is what the entry points are charged with the sample request, in units of gas; 0
+// for one that did not run. A task's record has the sum of Infer and Steps.
+type GasCost struct {
+	Encode uint64 `json:"encode"`
+	Infer  uint64 `json:"infer"`
+	// Steps is what the recorded steps cost at the highest level of the parameter set.
+	Steps  uint64 `json:"steps"`
+	Decode uint64 `json:"decode"`
 }
 
 // Precision says how far values of one output can be off, in bits of the output's bound.

@@ -35,6 +35,7 @@ func (c *checker) costs(ctx context.Context, module *runtime.Module, p *CheckedP
 		c.add(unstable(v, prog))
 	}
 	host := c.last
+	p.Gas.Infer, p.Gas.Steps = host.Gas, host.Recorded
 	client := c.sample(ctx, module, v, p)
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -98,6 +99,7 @@ func (c *checker) sample(
 	for _, request := range requests {
 		inputs, err = module.RunEncode(ctx, v.Args, request)
 		memory = max(memory, c.last.MemoryBytes)
+		p.Gas.Encode = c.last.Gas
 		if err == nil {
 			break
 		}
@@ -110,7 +112,7 @@ func (c *checker) sample(
 		return fail("clear run", err)
 	}
 	answer, err := module.RunDecode(ctx, v.Args, results)
-	memory = max(memory, c.last.MemoryBytes)
+	memory, p.Gas.Decode = max(memory, c.last.MemoryBytes), c.last.Gas
 	if err != nil {
 		return fail("decode", err)
 	}

@@ -68,9 +68,10 @@ func (r *CheckReport) writePlans(b *strings.Builder) {
 	for _, p := range r.Plans {
 		t.row(p.arguments(), quantity(p.ClientMemoryBytes), quantity(p.NodeMemoryBytes))
 	}
-	t.head("COST", "products of a run")
+	t.head("GAS", "encode", "infer", "steps", "decode", "of a task", "products of a run")
 	for _, p := range r.Plans {
-		t.row(p.arguments(), p.Work)
+		t.row(p.arguments(), p.Gas.Encode, p.Gas.Infer, p.Gas.Steps, p.Gas.Decode,
+			p.Gas.Infer+p.Gas.Steps, p.Work)
 	}
 	t.head("PRECISION", "output", "bound", "asked", "proven", "honest node")
 	for _, p := range r.Plans {

@@ -73,6 +73,7 @@ func TestSignedPartIsSignedOnly(t *testing.T) {
 	for name, change := range map[string]func(*attest.SignedOnly){
 		"engine":  func(s *attest.SignedOnly) { s.Engine = "cuda" },
 		"build":   func(s *attest.SignedOnly) { s.Build = "v2" },
+		"gas":     func(s *attest.SignedOnly) { s.Gas++ },
 		"steps":   func(s *attest.SignedOnly) { s.Steps++ },
 		"execute": func(s *attest.SignedOnly) { s.ExecuteMicros++ },
 		"prove":   func(s *attest.SignedOnly) { s.ProveMicros++ },
@@ -97,6 +98,7 @@ func TestCheckRefusesWhatTheTextCannotHold(t *testing.T) {
 	for name, change := range map[string]func(*attest.Statement){
 		"a newline":       func(s *attest.Statement) { s.Params = "ckks-13\nsetup x" },
 		"no engine":       func(s *attest.Statement) { s.Signed.Engine = "" },
+		"negative gas":    func(s *attest.Statement) { s.Signed.Gas = -1 },
 		"negative steps":  func(s *attest.Statement) { s.Signed.Steps = -1 },
 		"unsorted args":   func(s *attest.Statement) { slices.Reverse(s.Args) },
 		"no inputs":       func(s *attest.Statement) { s.Inputs = nil },

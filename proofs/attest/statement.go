@@ -83,6 +83,9 @@ type Statement struct {
 type SignedOnly struct {
 	// Engine names the engine, Build the program; both like a version.
 	Engine, Build string
+	// Gas is what the task cost, in the units of docs/ABI.md: the run of infer and the steps
+	// that it recorded. Whoever runs infer gets the same number.
+	Gas int64
 	// Steps is the number of the Plan's steps that were executed.
 	Steps int64
 	// ExecuteMicros and ProveMicros are durations in microseconds, 0 if not measured.
@@ -130,7 +133,7 @@ func (s *Statement) Check() error {
 		return formatError("node", "is missing")
 	case s.KeySet.IsZero() && !s.KeyCommitments.IsZero():
 		return formatError("key_commitments", "there is no key set")
-	case s.Signed.Steps < 0 || s.Signed.ExecuteMicros < 0 || s.Signed.ProveMicros < 0:
+	case min(s.Signed.Gas, s.Signed.Steps, s.Signed.ExecuteMicros, s.Signed.ProveMicros) < 0:
 		return formatError(signedHeader, "a count is negative")
 	}
 	if err := checkArgs(s.Args); err != nil {
@@ -203,8 +206,8 @@ func (s *Statement) SigningDigest() abi.Digest {
 func (s *Statement) Bytes() []byte {
 	b := fmt.Appendf(s.bound(), "%s\nengine %s\nbuild %s\n", signedHeader, s.Signed.Engine,
 		s.Signed.Build)
-	return fmt.Appendf(b, "steps %d\nexecute_us %d\nprove_us %d\n", s.Signed.Steps,
-		s.Signed.ExecuteMicros, s.Signed.ProveMicros)
+	return fmt.Appendf(b, "gas %d\nsteps %d\nexecute_us %d\nprove_us %d\n", s.Signed.Gas,
+		s.Signed.Steps, s.Signed.ExecuteMicros, s.Signed.ProveMicros)
 }
 
 // bound returns the text of the bound part.
@@ -256,7 +259,7 @@ func ParseStatement(text []byte) (*Statement, error) {
 	s.Client, s.Node = r.address("client"), r.address("node")
 	r.header(signedHeader)
 	s.Signed.Engine, s.Signed.Build = r.word("engine"), r.word("build")
-	s.Signed.Steps = r.count("steps")
+	s.Signed.Gas, s.Signed.Steps = r.count("gas"), r.count("steps")
 	s.Signed.ExecuteMicros, s.Signed.ProveMicros = r.count("execute_us"), r.count("prove_us")
 	if err := r.end(); err != nil {
 		return nil, err

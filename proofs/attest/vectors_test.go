@@ -65,8 +65,8 @@ func sampleStatement(t testing.TB) *attest.Statement {
 		Outputs: []attest.NamedDigest{{Name: "score", Digest: digestOf("out 0")}},
 		Task:    digestOf("task"), Client: testKey(t, 1).Address(), Node: testKey(t, 2).Address(),
 		Signed: attest.SignedOnly{
-			Engine: "lattigo", Build: "v1.2.3+abc", Steps: 4711, ExecuteMicros: 12345,
-			ProveMicros: 987654321,
+			Engine: "lattigo", Build: "v1.2.3+abc", Gas: 31_415_926, Steps: 4711,
+			ExecuteMicros: 12345, ProveMicros: 987654321,
 		},
 	}
 }

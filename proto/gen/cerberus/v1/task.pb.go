@@ -308,7 +308,10 @@ type Task struct {
 	// How often it was leased.
 	Attempts uint32 `protobuf:"varint,19,opt,name=attempts,proto3" json:"attempts,omitempty"`
 	// Absent if no proof was asked for.
-	Attestation   *Attestation `protobuf:"bytes,20,opt,name=attestation,proto3" json:"attestation,omitempty"`
+	Attestation *Attestation `protobuf:"bytes,20,opt,name=attestation,proto3" json:"attestation,omitempty"`
+	// What the task cost in units of gas, as the node says: the run of infer and the steps that
+	// it recorded. 0 before the result is there.
+	Gas           uint64 `protobuf:"varint,21,opt,name=gas,proto3" json:"gas,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -481,6 +484,13 @@ func (x *Task) GetAttestation() *Attestation {
 		return x.Attestation
 	}
 	return nil
+}
+
+func (x *Task) GetGas() uint64 {
+	if x != nil {
+		return x.Gas
+	}
+	return 0
 }
 
 // What validators think is for the cluster's books. A client verifies the bundle itself.
@@ -1253,7 +1263,7 @@ const file_cerberus_v1_task_proto_rawDesc = "" +
 	"\aload_us\x18\x04 \x01(\x03R\x06loadUs\x12\x1d\n" +
 	"\n" +
 	"execute_us\x18\x05 \x01(\x03R\texecuteUs\x12\x19\n" +
-	"\bstore_us\x18\x06 \x01(\x03R\astoreUs\"\xf4\x05\n" +
+	"\bstore_us\x18\x06 \x01(\x03R\astoreUs\"\x86\x06\n" +
 	"\x04Task\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x14\n" +
 	"\x05brain\x18\x02 \x01(\rR\x05brain\x12\x1d\n" +
@@ -1277,7 +1287,8 @@ const file_cerberus_v1_task_proto_rawDesc = "" +
 	"\fsubmitted_ms\x18\x11 \x01(\x03R\vsubmittedMs\x12\x19\n" +
 	"\bended_ms\x18\x12 \x01(\x03R\aendedMs\x12\x1a\n" +
 	"\battempts\x18\x13 \x01(\rR\battempts\x12:\n" +
-	"\vattestation\x18\x14 \x01(\v2\x18.cerberus.v1.AttestationR\vattestation\"\xaf\x04\n" +
+	"\vattestation\x18\x14 \x01(\v2\x18.cerberus.v1.AttestationR\vattestation\x12\x10\n" +
+	"\x03gas\x18\x15 \x01(\x04R\x03gas\"\xaf\x04\n" +
 	"\vAttestation\x123\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x1d.cerberus.v1.AttestationStateR\x05state\x12#\n" +
 	"\rbundle_digest\x18\x02 \x01(\fR\fbundleDigest\x12!\n" +
