@@ -52,9 +52,15 @@ const (
 	// RecordedGasMax bounds what the steps of one run's recorded nodes cost, in units of gas,
 	// at the highest level of the parameter set: about twenty hours of one core.
 	RecordedGasMax = 1 << 46
-	// GasMax bounds what one run is charged, _initialize and host calls included. A unit is a
-	// plain operator or, for a host call, about a nanosecond.
-	GasMax = 1 << 32
+	// GasEncodeMax bounds what one run of encode is charged, in units of gas, _initialize and
+	// host calls included. It is the largest of the three, since encode may read a long text;
+	// the modules that we ship take a thirtieth for theirs.
+	GasEncodeMax = 1 << 33
+	// GasInferMax is the same for infer, which nodes run: recording takes most modules a
+	// million units, and one that uses up its node budget a fifth of this.
+	GasInferMax = 1 << 30
+	// GasDecodeMax is the same for decode.
+	GasDecodeMax = 1 << 30
 	// HandlesMax bounds the live handles of one run.
 	HandlesMax = ProgramNodesMax
 	// LogBytesMax bounds what one run may log; what exceeds it is counted and dropped.
@@ -62,3 +68,15 @@ const (
 	// MemoryPagesMax bounds the linear memory of a guest, in pages of 64 KiB.
 	MemoryPagesMax = 2048
 )
+
+// GasMax returns the bound of a phase's gas; of several phases together, the largest.
+func GasMax(p Phase) int64 {
+	switch {
+	case p&PhaseEncode != 0:
+		return GasEncodeMax
+	case p&PhaseInfer != 0:
+		return GasInferMax
+	default:
+		return GasDecodeMax
+	}
+}

@@ -74,7 +74,7 @@ func BenchmarkHeartbeat(b *testing.B) {
 		module *w.Module
 	}{{"loop", w.Brain(nil, endless, nil)}, {"calls", callTree()}, {"fills", fills()}} {
 		b.Run(c.name, func(b *testing.B) {
-			r := newRuntime(b, runtime.Config{RunTimeout: deadline})
+			r := newRuntime(b, runtime.Config{RunTimeout: deadline, GasMax: plenty})
 			m := load(b, r, w.Attach(b, c.module.Bytes()))
 			var worst time.Duration
 			for b.Loop() {

@@ -12,6 +12,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/cerberus-host/cerberus/host/admit"
+	"github.com/cerberus-host/cerberus/host/admit/wasm"
 )
 
 // compileWorkersMax bounds the threads of one compilation; more than a few gain nothing.
@@ -149,7 +150,14 @@ func (r *Runtime) compileWith(
 ) (*program, error) {
 	free := context.WithoutCancel(ctx)
 	rt := wazero.NewRuntimeWithConfig(free, config)
-	p := &program{runtime: rt, bytes: nativeBytesFactor * int64(len(m.Code))}
+	p := &program{
+		runtime: rt, bytes: nativeBytesFactor * int64(len(m.Code)),
+		pooled: m.Initializes && m.Restorable,
+	}
+	for _, g := range m.Globals {
+		p.globals = append(p.globals, g.Export)
+		p.pooled = p.pooled && restorable(g.Type)
+	}
 	if err := bind(free, rt, r.bindings); err != nil {
 		_ = rt.Close(free)
 		return nil, err
@@ -161,6 +169,17 @@ func (r *Runtime) compileWith(
 	}
 	p.compiled = compiled
 	return p, nil
+}
+
+// restorable tells whether a global of that type can be read and written as a number: vectors
+// have too many bits, and references belong to an instance.
+func restorable(t wasm.ValueType) bool {
+	switch t {
+	case wasm.I32, wasm.I64, wasm.F32, wasm.F64:
+		return true
+	default:
+		return false
+	}
 }
 
 // withWorkers asks for more than one thread, two at least: a single one would not look at

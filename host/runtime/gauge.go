@@ -3,6 +3,8 @@ package runtime
 import (
 	"fmt"
 	goruntime "runtime"
+
+	"github.com/tetratelabs/wazero/api"
 )
 
 // gasSlice is what a guest is granted at a time. While it lasts, a millisecond or less, guest
@@ -19,7 +21,7 @@ type gauge struct {
 	allowance int64
 	// global holds what is left of what was granted; base is what was used before it was set
 	// to zero.
-	global        number
+	global        api.MutableGlobal
 	base, granted int64
 	// stopped is why the guest was stopped, nil if it was not.
 	stopped error
@@ -31,9 +33,6 @@ func (g *gauge) left() int64 { return int64(g.global.Get()) }
 // used returns the units that were charged, those of host calls and of _initialize included.
 // It never is more than the allowance: a run that needs more has none left.
 func (g *gauge) used() uint64 {
-	if g.global == nil {
-		return uint64(g.base)
-	}
 	return uint64(max(0, min(g.base+g.granted-g.left(), g.allowance)))
 }
 

@@ -19,8 +19,8 @@ type instance struct {
 	module api.Module
 	memory api.Memory
 	// gas and depth are the rewriting's own globals, globals the module's mutable ones.
-	gas, depth number
-	globals    []number
+	gas, depth api.MutableGlobal
+	globals    []api.MutableGlobal
 	// uses counts the runs that ended well.
 	uses int
 }
@@ -34,39 +34,18 @@ func (p *program) instantiate(ctx context.Context) (*instance, error) {
 	if err != nil {
 		return nil, fmt.Errorf("instantiate: %w", err)
 	}
-	i := &instance{
-		module: module, memory: module.Memory(),
-		gas: global(module, meter.ExportGas), depth: global(module, meter.ExportDepth),
+	i := &instance{module: module, memory: module.Memory()}
+	for _, name := range append([]string{meter.ExportGas, meter.ExportDepth}, p.globals...) {
+		g, ok := module.ExportedGlobal(name).(api.MutableGlobal)
+		if !ok {
+			i.close(ctx)
+			return nil, fmt.Errorf("instantiate: there is no mutable global %q", name)
+		}
+		i.globals = append(i.globals, g)
 	}
-	for _, name := range p.globals {
-		i.globals = append(i.globals, global(module, name))
-	}
+	i.gas, i.depth, i.globals = i.globals[0], i.globals[1], i.globals[2:]
 	return i, nil
 }
-
-// global returns a mutable global of an instance. One that is not there is only a number,
-// which no code of the guest reads.
-func global(module api.Module, name string) number {
-	if g, ok := module.ExportedGlobal(name).(api.MutableGlobal); ok {
-		return g
-	}
-	return new(unread)
-}
-
-// number is a mutable global of an instance.
-type number interface {
-	Get() uint64
-	Set(v uint64)
-}
-
-// unread is a number that is in no instance.
-type unread uint64
-
-// Get implements number.
-func (u *unread) Get() uint64 { return uint64(*u) }
-
-// Set implements number.
-func (u *unread) Set(v uint64) { *u = unread(v) }
 
 // close frees the instance. That its module may be closed already is no error.
 func (i *instance) close(ctx context.Context) { _ = i.module.Close(context.WithoutCancel(ctx)) }

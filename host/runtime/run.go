@@ -2,8 +2,11 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/fhe"
@@ -87,11 +90,10 @@ func (m *Module) run(ctx context.Context, run *hostcall.Run, export string) erro
 	defer r.cache.release(e)
 	ctx, stop := context.WithTimeout(ctx, r.config.RunTimeout)
 	defer stop()
-	c := &call{run: run, gauge: gauge{look: r.look(ctx), allowance: r.config.GasMax}}
+	c := &call{run: run, gauge: gauge{look: r.look(ctx), allowance: r.config.gasMax(run.Phase())}}
 	report := Report{Module: m.admitted.Digest, Phase: run.Phase()}
 	trap := m.call(context.WithValue(ctx, callKey{}, c), e, c, export, &report)
-	report.Gas, report.HostCalls = c.gauge.used(), c.run.Calls()
-	report.Recorded = c.run.Recorded()
+	report.HostCalls, report.Recorded = c.run.Calls(), c.run.Recorded()
 	report.Log, report.LogDropped = c.run.Log()
 	if err := c.outcome(trap); err != nil {
 		report.Err = m.failed(run.Phase(), report.Log, err)
@@ -132,6 +134,7 @@ func (m *Module) call(
 	if err == nil {
 		err = c.enter(ctx, i, export)
 	}
+	report.Gas, report.Restored = c.gauge.used(), i.uses > 0
 	report.MemoryBytes = int64(i.memory.Size())
 	// What the run has left is wiped out before it returns, not when the next one begins.
 	if err == nil && c.gauge.stopped == nil && i.reset(e.program.snapshot.Load()) {
@@ -153,13 +156,14 @@ func (m *Module) begin(ctx context.Context, e *entry, c *call) (*instance, error
 		return i, nil
 	}
 	i, err := p.instantiate(ctx)
-	if err != nil || !m.admitted.Initializes {
-		if i != nil {
-			c.gauge.global = i.gas
-		}
-		return i, err
+	if err != nil {
+		c.gauge.stopped = c.gauge.look() // the runtime may be closed
+		return nil, err
 	}
 	c.gauge.global = i.gas
+	if !m.admitted.Initializes {
+		return i, nil
+	}
 	run := c.run
 	c.run = hostcall.NewInitialize(m.admitted.Digest, m.admitted.Manifest)
 	if err := c.enter(ctx, i, exportInitialize); err != nil {
@@ -205,6 +209,10 @@ func (c *call) enter(ctx context.Context, i *instance, export string) error {
 	err := i.call(ctx, export)
 	c.deep = err != nil && i.deep()
 	c.gauge.end()
+	var exit *sys.ExitError
+	if c.gauge.stopped == nil && errors.As(err, &exit) {
+		c.gauge.stopped = ErrClosed // nothing else closes an instance in use
+	}
 	return err
 }
 
@@ -214,11 +222,6 @@ func (c *call) enter(ctx context.Context, i *instance, export string) error {
 func (c *call) outcome(trap error) error {
 	if c.gauge.stopped != nil {
 		return c.gauge.stopped
-	}
-	if trap != nil {
-		if err := c.gauge.look(); err != nil {
-			return err
-		}
 	}
 	if err := c.run.Err(); err != nil {
 		return err

@@ -30,9 +30,9 @@ type Config struct {
 	// CacheDir keeps compiled code; it is made with mode 0700 if it is missing. Empty means
 	// in memory only.
 	CacheDir string
-	// GasMax is how many units of gas one run may use, host calls and _initialize included; 0
-	// means [abi.GasMax]. It is a count, so whether a run ends within it is the same on every
-	// machine; two nodes with other values do not agree on what runs. At most 2^53.
+	// GasMax is how many units of gas one run may use, _initialize and host calls included, at
+	// most 2^53; 0 means what [abi.GasMax] says of its phase, and it is for tests to be
+	// something else: nodes with different bounds do not agree on what a module does.
 	GasMax int64
 	// MemoryPages bounds a guest's memory in pages of 64 KiB, 1 to [abi.MemoryPagesMax]; 0
 	// means the latter.
@@ -76,6 +76,9 @@ type Report struct {
 	HostCalls int
 	// MemoryBytes is the size of the guest's memory at the end.
 	MemoryBytes int64
+	// Restored says that the run began in an instance that had served another one, put back
+	// into the state after _initialize. The guest cannot tell.
+	Restored bool
 	// Log is the run's log, safe for a terminal; LogDropped counts what did not fit.
 	Log        string
 	LogDropped int
@@ -104,11 +107,8 @@ func New(_ context.Context, c Config) (*Runtime, error) {
 	if c.RunTimeout == 0 {
 		c.RunTimeout = DefaultRunTimeout
 	}
-	if c.GasMax == 0 {
-		c.GasMax = abi.GasMax
-	}
 	if c.GasMax < 0 || c.GasMax > gasMaxMax {
-		return nil, fmt.Errorf("gas %d: from 1 to %d", c.GasMax, gasMaxMax)
+		return nil, fmt.Errorf("gas %d: from 0 to %d", c.GasMax, int64(gasMaxMax))
 	}
 	if c.PoolBytesMax == 0 {
 		c.PoolBytesMax = DefaultPoolBytesMax
@@ -198,13 +198,21 @@ func (r *Runtime) drop(ctx context.Context, p *program) error {
 // gasMaxMax keeps sums of gas far from the end of 64 bits.
 const gasMaxMax = 1 << 53
 
-// wazeroConfig is how every module is compiled: no debug information, no custom sections,
-// and a look at the context where loops begin.
+// gasMax returns what a run of that phase may use.
+func (c Config) gasMax(p abi.Phase) int64 {
+	if c.GasMax != 0 {
+		return c.GasMax
+	}
+	return abi.GasMax(p)
+}
+
+// wazeroConfig is how every module is compiled: without debug information and custom sections.
+// Nothing here stops a guest: the code that package meter has put in does.
 func (c Config) wazeroConfig() wazero.RuntimeConfig {
 	base := wazero.NewRuntimeConfig()
 	if c.Interpreter {
 		base = wazero.NewRuntimeConfigInterpreter()
 	}
-	return base.WithCloseOnContextDone(true).WithMemoryLimitPages(c.MemoryPages).
-		WithDebugInfoEnabled(false).WithCustomSections(false)
+	return base.WithMemoryLimitPages(c.MemoryPages).WithDebugInfoEnabled(false).
+		WithCustomSections(false)
 }
