@@ -70,7 +70,7 @@ func Admit(file []byte) (*Module, error) {
 	w.facts.Charges, w.facts.NaNSites = metered.Charges, metered.NaNSites
 	return &Module{
 		Digest: abi.SumDigest(file), Manifest: manifest, Code: metered.Code,
-		Initializes: w.initializes, Globals: metered.Globals, Restorable: !metered.Drops,
+		Initializes: w.initializes, Globals: metered.Globals, Restorable: metered.Restorable,
 		Facts: w.facts,
 	}, nil
 }

@@ -241,7 +241,7 @@ func (b *bodies) compute(info *wasm.OpInfo) {
 	in := &b.in
 	switch {
 	case in.Op == wasm.OpDataDrop, in.Op == wasm.OpElemDrop:
-		b.result.Drops = true
+		b.result.Restorable = false
 	case b.dead:
 	case info.Is(wasm.Bulk):
 		kind := editLength

@@ -403,7 +403,8 @@ func canonicalised(a, b uint64) bool {
 // the valid ones stay valid, and no invalid one becomes valid.
 func TestCorpusValidity(t *testing.T) {
 	reasons := map[string]int{}
-	err := filepath.WalkDir(filepath.Dir(corpus(t)), func(path string, d fs.DirEntry, err error) error {
+	root := filepath.Dir(corpus(t))
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || filepath.Ext(path) != ".wasm" {
 			return err
 		}

@@ -53,8 +53,14 @@ func goldenCases() []goldenCase {
 	return []goldenCase{
 		{"straight line", strings.Repeat(grows, 10) + y, nil, []uint64{0}},
 		{"entry that the call has paid", x + one + add, nil, []uint64{0}},
-		{"block that is always left at its end", block + x + againIf + end + costly + y, nil, []uint64{0, 1}},
-		{"loop that ends by a condition", loop + grows + less + x + againIf + end + y, nil, []uint64{1, 10}},
+		{
+			"block that is always left at its end", block + x + againIf + end + costly + y, nil,
+			[]uint64{0, 1},
+		},
+		{
+			"loop that ends by a condition", loop + grows + less + x + againIf + end + y, nil,
+			[]uint64{1, 10},
+		},
 		{
 			"loop that is left from within", block + loop + x + eqz + outIf + grows + less + again + end +
 				end + y, nil, []uint64{0, 1, 10},

@@ -30,6 +30,8 @@ const (
 	// DepthLimit bounds [Options.DepthMax]: every engine has room for so many calls, and a
 	// leaf and host functions on top.
 	DepthLimit = 1_900
+	// CodeBytesDefault is what [Options.CodeBytesMax] is if it is not set.
+	CodeBytesDefault = 16 << 20
 	// memoryPagesLimit is all that 32 bits can address.
 	memoryPagesLimit = 1 << 16
 )
@@ -40,6 +42,9 @@ type Options struct {
 	// MemoryPagesMax is the largest size of the memory in pages of 64 KiB, from 1 to 65,536;
 	// 0 stands for [abi.MemoryPagesMax]. A smaller maximum of the module's own stays.
 	MemoryPagesMax uint32
+	// CodeBytesMax is the largest size of the sections' contents that are written, 0 for
+	// [CodeBytesDefault]. It bounds the memory that rewriting takes.
+	CodeBytesMax int
 	// DepthMax is the largest weight of calls under way, from 1 to [DepthLimit]; 0 stands
 	// for [DepthDefault]. A call of a function that calls others weighs one, and more if it
 	// is large; leaves weigh nothing.
@@ -53,6 +58,12 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.DepthMax == 0 {
 		o.DepthMax = DepthDefault
+	}
+	if o.CodeBytesMax == 0 {
+		o.CodeBytesMax = CodeBytesDefault
+	}
+	if o.CodeBytesMax < 0 {
+		return o, fmt.Errorf("%w: %d bytes of code", ErrOptions, o.CodeBytesMax)
 	}
 	if o.MemoryPagesMax > memoryPagesLimit {
 		return o, fmt.Errorf("%w: %d pages of memory, more than %d", ErrOptions,
@@ -78,9 +89,10 @@ type Result struct {
 	NaNSites int
 	// Globals are the mutable globals of the module's own, in the order of their indices.
 	Globals []Global
-	// Drops says that code drops segments: an instance can then not be put back into an
-	// earlier state by its memory and globals alone.
-	Drops bool
+	// Restorable says that an instance can be put back into an earlier state by its memory
+	// and Globals alone: no code drops a segment, and no mutable global is a vector, of which
+	// the runtime hands out one half.
+	Restorable bool
 }
 
 // Global is a mutable global that is exported for snapshots.
@@ -104,7 +116,7 @@ func Rewrite(code []byte, o Options) (Result, error) {
 
 // rewrite is Rewrite with complete options and other prices.
 func rewrite(code []byte, o Options, prices *priceList) (Result, error) {
-	m := module{options: o, prices: prices}
+	m := module{options: o, prices: prices, result: Result{Restorable: true}}
 	if err := m.read(code); err != nil {
 		return Result{}, err
 	}

@@ -323,6 +323,9 @@ func (m *module) code() ([]byte, error) {
 		if written, err = b.rewrite(written, body, m.types[m.ownTypes[k]]); err != nil {
 			return nil, fmt.Errorf("function %d: %w", int(m.importedFunctions)+k, err)
 		}
+		if len(written) > m.options.CodeBytesMax {
+			return nil, fmt.Errorf("%w: more than %d bytes of code", ErrLimit, m.options.CodeBytesMax)
+		}
 	}
 	if err := r.Done(); err != nil {
 		return nil, err
@@ -493,6 +496,7 @@ func (m *module) exportSection() ([]byte, error) {
 		name := ExportGlobalPrefix + strconv.FormatUint(uint64(index), 10)
 		add(name, wasm.KindGlobal, index)
 		m.result.Globals = append(m.result.Globals, Global{Export: name, Type: g.Type})
+		m.result.Restorable = m.result.Restorable && g.Type != wasm.V128
 	}
 	return slices.Concat(appendCount(nil, n), out), nil
 }

@@ -28,6 +28,9 @@ func (s *floats) forget() { s.watched = s.watched[:0] }
 
 // pass follows an operator: what it takes need not be canonical if it is blind to it.
 func (s *floats) pass(in *wasm.Instruction, info *wasm.OpInfo, edits []edit) {
+	if len(s.watched) == 0 {
+		return
+	}
 	switch in.Op {
 	case wasm.OpLocalGet, wasm.OpGlobalGet, wasm.OpRefFunc:
 		s.move(0, 1, wasm.NoFloat, edits)

@@ -14,35 +14,44 @@ import (
 
 // TestSectionsThatAreMissing: what is added needs sections that a module may lack.
 func TestSectionsThatAreMissing(t *testing.T) {
-	none := w.Section(1, []byte{1, 0x60, 0, 0})
+	types := w.Section(1, []byte{1, 0x60, 0, 0})
+	functions := w.Section(3, []byte{1, 0})
+	code := w.Section(10, []byte{1, 2, 0, 0x0b})
+	table, memory := w.Section(4, []byte{1, 0x70, 0, 3}), w.Section(5, []byte{1, 0, 1})
+	imports := w.Section(2, []byte{1}, w.Name("env"), w.Name("g"), []byte{0, 0})
 	for name, sections := range map[string][][]byte{
 		"nothing":          {},
 		"custom section":   {w.Section(0, w.Name("name"), []byte{1, 2, 3})},
-		"types":            {none},
-		"imports":          {none, w.Section(2, []byte{1}, w.Name("env"), w.Name("f"), []byte{0, 0})},
-		"memory":           {w.Section(5, []byte{1, 0, 1})},
-		"memory and data":  {w.Section(5, []byte{1, 0, 1}), w.Section(11, []byte{1, 0, 0x41, 0, 0x0b, 1, 7})},
-		"table":            {w.Section(4, []byte{1, 0x70, 0, 3})},
+		"types":            {types},
+		"imports":          {types, imports},
+		"memory":           {memory},
+		"memory and data":  {memory, w.Section(11, []byte{1, 0, 0x41, 0, 0x0b, 1, 7})},
+		"data count alone": {memory, w.Section(12, []byte{0})},
+		"table":            {table},
 		"global":           {w.Section(6, []byte{1, 0x7f, 1, 0x41, 7, 0x0b})},
-		"no functions":     {none, w.Section(3, []byte{0}), w.Section(10, []byte{0})},
-		"references":       {none, w.Section(3, []byte{1, 0}), w.Section(6, []byte{1, 0x70, 0, 0xd2, 0, 0x0b}), w.Section(10, []byte{1, 2, 0, 0x0b})},
-		"start":            {none, w.Section(3, []byte{1, 0}), w.Section(8, []byte{0}), w.Section(10, []byte{1, 2, 0, 0x0b})},
-		"elements":         {none, w.Section(3, []byte{1, 0}), w.Section(4, []byte{1, 0x70, 0, 3}), w.Section(9, []byte{3, 0, 0x41, 0, 0x0b, 1, 0, 5, 0x70, 1, 0xd2, 0, 0x0b, 3, 0, 1, 0}), w.Section(10, []byte{1, 2, 0, 0x0b})},
-		"data count alone": {w.Section(5, []byte{1, 0, 1}), w.Section(12, []byte{0})},
+		"no functions":     {types, w.Section(3, []byte{0}), w.Section(10, []byte{0})},
+		"start":            {types, functions, w.Section(8, []byte{0}), code},
+		"references": {
+			types, functions, w.Section(6, []byte{1, 0x70, 0, 0xd2, 0, 0x0b}), code,
+		},
+		"elements": {
+			types, functions, table, w.Section(9, []byte{
+				3, 0, 0x41, 0, 0x0b, 1, 0, 5, 0x70, 1, 0xd2, 0, 0x0b, 3, 0, 1, 0,
+			}), code,
+		},
 	} {
-		code := w.Cat(append([][]byte{w.Header()}, sections...)...)
-		if err := validate.Module(code); err != nil {
+		module := w.Cat(append([][]byte{w.Header()}, sections...)...)
+		if err := validate.Module(module); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		r := rewrite(t, code)
+		r := rewrite(t, module)
 		if err := validate.Module(r.Code); err != nil {
 			t.Errorf("%s: rewritten: %v", name, err)
 		}
 		for _, e := range engines(t, 1_000) {
-			bindImport(t, e)
 			if name == "imports" {
-				continue // of another type
+				continue // nobody gives them
 			}
 			if used := e.used(e.instance(t, r.Code)); used != 0 {
 				t.Errorf("%s: %s: %d units for nothing", name, e.name, used)
@@ -95,10 +104,16 @@ func TestForcedMaxima(t *testing.T) {
 
 // TestOptions: limits that no engine could keep are refused.
 func TestOptions(t *testing.T) {
-	for _, o := range []meter.Options{{MemoryPagesMax: 1<<16 + 1}, {DepthMax: meter.DepthLimit + 1}} {
+	for _, o := range []meter.Options{
+		{MemoryPagesMax: 1<<16 + 1}, {DepthMax: meter.DepthLimit + 1}, {CodeBytesMax: -1},
+	} {
 		if _, err := meter.Rewrite(w.Header(), o); !errors.Is(err, meter.ErrOptions) {
 			t.Errorf("%+v: %v", o, err)
 		}
+	}
+	_, err := meter.Rewrite(hostile(strings.Repeat("\x01", 20)), meter.Options{CodeBytesMax: 8})
+	if !errors.Is(err, meter.ErrLimit) {
+		t.Errorf("code without room: %v", err)
 	}
 }
 
@@ -133,9 +148,12 @@ const outOfBody = "\x0d\x00"
 // TestNaN: a computed NaN is canonical wherever its bits can be seen, and only there is it
 // made so.
 func TestNaN(t *testing.T) {
-	const f64zero, f64nan = "\x44\x00\x00\x00\x00\x00\x00\x00\x00", "\x44\x01\x00\x00\x00\x00\x00\xf4\xff"
-	const bits = "\xbd"
-	const canonical = 0x7ff8000000000000
+	const (
+		f64zero   = "\x44\x00\x00\x00\x00\x00\x00\x00\x00"
+		f64nan    = "\x44\x01\x00\x00\x00\x00\x00\xf4\xff"
+		bits      = "\xbd"
+		canonical = 0x7ff8000000000000
+	)
 	for _, c := range []struct {
 		name, body string
 		sites      int
@@ -143,13 +161,16 @@ func TestNaN(t *testing.T) {
 	}{
 		{"division", f64zero + f64zero + "\xa3" + bits, 1, canonical},
 		{"chain", f64nan + f64zero + "\xa0" + f64zero + "\xa2\x9f" + bits, 1, canonical},
-		{"two operands", f64nan + f64zero + "\xa0" + f64nan + f64zero + "\xa2" + "\xa4" + bits, 1, canonical},
+		{"two operands", f64nan + f64zero + "\xa0" + f64nan + f64zero + "\xa2\xa4" + bits, 1, canonical},
 		{"negation sees the sign", f64nan + f64zero + "\xa0\x9a" + bits, 1, 1<<63 | canonical},
 		{"copysign takes one", f64zero + f64nan + f64zero + "\xa0\xa6" + bits, 1, 0},
 		{"kept in a local", f64nan + f64zero + "\xa0\x22\x00" + bits, 1, canonical},
 		{"compared", f64nan + f64zero + "\xa0" + f64zero + "\x61\xad", 0, 0},
 		{"dropped", f64nan + f64zero + "\xa0" + drop + "\x42\x05", 0, 5},
-		{"end of a block", "\x02\x7c" + f64nan + f64zero + "\xa0" + end + f64zero + "\xa0" + bits, 2, canonical},
+		{
+			"end of a block", "\x02\x7c" + f64nan + f64zero + "\xa0" + end + f64zero + "\xa0" + bits, 2,
+			canonical,
+		},
 		{"not computed", f64nan + "\x9a" + bits, 0, 0x7ff4000000000001},
 		{"demoted", f64nan + "\xb6\xbc\xad", 1, 0x7fc00000},
 		{"promoted", f64nan + "\xb6\xbb" + bits, 1, canonical},
@@ -180,14 +201,18 @@ func TestNaN(t *testing.T) {
 func TestFacts(t *testing.T) {
 	code := hostile(strings.Repeat("\x01", 20), loop+again+end+"\xfc\x0d\x00")
 	r := rewrite(t, code)
-	if !r.Drops {
+	if r.Restorable {
 		t.Error("elem.drop is not told")
 	}
 	if r.BytesBefore != len(code) || r.BytesAfter != len(r.Code) || r.Charges == 0 || r.Looks == 0 {
 		t.Errorf("%+v", r)
 	}
-	if rewrite(t, hostile("")).Drops {
-		t.Error("a drop that is not there")
+	if !rewrite(t, hostile("")).Restorable {
+		t.Error("nothing keeps the module from being restored")
+	}
+	vector := w.Section(6, []byte{1, 0x7b, 1, 0xfd, 12}, make([]byte, 16), []byte{0x0b})
+	if rewrite(t, w.Cat(w.Header(), vector)).Restorable {
+		t.Error("a vector that can change is not told")
 	}
 }
 
