@@ -20,11 +20,15 @@ func timed(f func() error) (time.Duration, error) {
 	return time.Since(start), err
 }
 
-// worked returns how long f took, by the wall clock and of all cores.
+// worked returns how long f took and its processor time, of all cores; where that is not
+// known, the time that it took.
 func worked(f func() error) (took, work time.Duration, err error) {
 	before := processorTime()
 	took, err = timed(f)
-	return took, processorTime() - before, err
+	if work = processorTime() - before; work == 0 {
+		work = took
+	}
+	return took, work, err
 }
 
 // repeat runs f at least low times, and on until the budget is spent.
