@@ -15,8 +15,10 @@ func (b *body) step() error {
 	if !ok {
 		return b.errorf("is no operator")
 	}
-	if err := b.immediates(&info); err != nil {
-		return err
+	if info.Immediates != wasm.ImmNone {
+		if err := b.immediates(&info); err != nil {
+			return err
+		}
 	}
 	if !info.Is(wasm.Plain) {
 		return b.special()

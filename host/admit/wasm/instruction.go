@@ -30,10 +30,11 @@ type Instruction struct {
 // Instruction reads an operator into in, which it overwrites.
 func (r *Reader) Instruction(in *Instruction) error {
 	*in = Instruction{Start: r.pos, Targets: in.Targets[:0]}
-	b, err := r.Byte()
-	if err != nil {
-		return err
+	if r.pos >= r.end {
+		return r.errorf("ends early")
 	}
+	b := r.data[r.pos]
+	r.pos++
 	op := Op(b)
 	if b == PrefixBulk || b == PrefixVector {
 		n, err := r.U32()
