@@ -127,11 +127,12 @@ func (s steps) matVec(n recordedNode) uint64 {
 		giants*s.rescale + s.fold(max(r, c)/r)
 }
 
-// polynomial bounds the method of Paterson and Stockmeyer with a square root of baby steps.
+// polynomial bounds the method of Paterson and Stockmeyer with a square root of baby steps;
+// a degree takes no more products of ciphertexts than one less than itself.
 func (s steps) polynomial(n recordedNode) uint64 {
 	terms := min(max(n.b.Length, 1), abi.PolyDegreeMax+1)
 	baby := uint64(1) << ((log2(terms-1) + 2) / 2)
-	products := baby + uint64(terms)/baby + log2(terms)
+	products := min(uint64(max(terms-2, 0)), baby+uint64(terms)/baby+log2(terms))
 	return products*(s.times()+2*s.add) + (uint64(terms)+1)*(s.product+s.rescale+s.add)
 }
 
