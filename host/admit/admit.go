@@ -1,6 +1,7 @@
 package admit
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/cerberus-host/cerberus/abi"
@@ -29,7 +30,7 @@ type Module struct {
 	// names under which Code exports them.
 	Globals []meter.Global
 	// Restorable says that an instance can be put back into an earlier state by its memory
-	// and Globals alone: no operator of the module changes a table or drops a segment.
+	// and Globals alone, see [meter.Result]. Tables never change.
 	Restorable bool
 	// Facts are for people.
 	Facts Facts
@@ -78,16 +79,16 @@ func Admit(file []byte) (*Module, error) {
 // rewrite has a valid module metered, and validates the result: a mistake in the rewriting
 // must not reach the runtime.
 func rewrite(code []byte) (meter.Result, error) {
-	r, err := meter.Rewrite(code, meter.Options{})
-	if err != nil {
-		return r, fmt.Errorf("%w: %w", abi.ErrModule, err)
-	}
-	if n := len(r.Code); n > CodeBytesMax {
+	r, err := meter.Rewrite(code, meter.Options{CodeBytesMax: CodeBytesMax})
+	if errors.Is(err, meter.ErrLimit) || len(r.Code) > CodeBytesMax {
 		return r, &Error{
 			Section: wasm.SectionCode.String(), Offset: len(code),
-			Problem: "too many bytes with what counts gas", Value: uint64(n), Limit: CodeBytesMax,
-			Fix: "make the module smaller",
+			Problem: fmt.Sprintf("takes more than %d bytes with what counts gas", CodeBytesMax),
+			Fix:     "make the module smaller, or its code simpler",
 		}
+	}
+	if err != nil {
+		return r, fmt.Errorf("%w: %w", abi.ErrModule, err)
 	}
 	if err := validate.Module(r.Code); err != nil {
 		return r, fmt.Errorf("%w: after metering: %w", abi.ErrModule, err)

@@ -158,6 +158,27 @@ func TestLimitsAreReached(t *testing.T) {
 	}
 }
 
+// TestMeteredSizeIsBounded: a root and an absolute value in two bytes become more than twenty.
+func TestMeteredSizeIsBounded(t *testing.T) {
+	m := w.Brain(nil, nil, nil)
+	body := w.Cat([]byte{0x44}, make([]byte, 8), w.Repeat([]byte{0x9f, 0x99}, 65_000), []byte{0x1a})
+	for range 7 {
+		m.Functions = append(m.Functions, w.Function{Body: body})
+	}
+	file := w.Attach(t, m.Bytes())
+	admitted, err := admit.Admit(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(admitted.Code); n < 8*len(file) || n > admit.CodeBytesMax {
+		t.Errorf("%d bytes became %d", len(file), n)
+	}
+	for range 10 {
+		m.Functions = append(m.Functions, w.Function{Body: body})
+	}
+	refused(t, w.Attach(t, m.Bytes()), "code", "with what counts gas")
+}
+
 func TestTotalsOfManyFunctions(t *testing.T) {
 	m := w.Brain(nil, nil, nil)
 	for range admit.LocalsTotalMax/admit.LocalsMax + 1 {
