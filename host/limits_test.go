@@ -86,6 +86,9 @@ func moduleLimits() []limit {
 		{"blocks times locals, all functions", admit.BlocksByLocalsTotalMax},
 		{"guest memory", bytesOf(abi.MemoryPagesMax) << 16},
 		{"host calls of one run", abi.HostCallsMax},
+		{"gas of one run of encode", int64(abi.GasEncodeMax)},
+		{"gas of one run of infer", int64(abi.GasInferMax)},
+		{"gas of one run of decode", int64(abi.GasDecodeMax)},
 		{"log of one run", bytesOf(abi.LogBytesMax)},
 		{"one run of a guest", runtime.DefaultRunTimeout},
 	}
