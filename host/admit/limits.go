@@ -51,7 +51,7 @@ const (
 	// BlocksByLocalsTotalMax bounds the sum of these products.
 	BlocksByLocalsTotalMax = 20_000_000
 	// CodeBytesMax bounds the module with what is put in to meter it: two bytes of the
-	// author's can take ten more [5.5 MB].
+	// author's can become more than twenty [4.2 MB].
 	CodeBytesMax = 16 << 20
 )
 

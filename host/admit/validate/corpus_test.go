@@ -81,7 +81,7 @@ func explained(module []byte, ours, theirs error) string {
 		return "the runtime allows globals that can change in constant expressions"
 	case theirs == nil && said(ours, "unknown block type"):
 		return "the runtime reads the byte of a block type as a number of several bytes"
-	case theirs == nil && said(ours, "needs") && bytes.Contains(module, []byte{byte(wasm.OpSelectTyped)}):
+	case theirs == nil && said(ours, "needs") && bytes.IndexByte(module, byte(wasm.OpSelectTyped)) > 0:
 		return "the runtime forgets the type of a select in code that is never reached"
 	case ours == nil && said(theirs, "empty module name"):
 		return "the runtime refuses imports from a module without a name"

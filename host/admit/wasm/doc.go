@@ -4,15 +4,7 @@
 // [Sections] walks the sections of a module; a [Reader] reads the entries of one, a value at
 // a time; [Reader.Instruction] reads an operator with its immediates, and [Info] tells what
 // is known of it without its module. There is one table of operators, and whoever checks,
-// counts or rewrites code shares it:
-//
-//	sections, err := wasm.Open(module)
-//	for err == nil {
-//		var s wasm.Section
-//		if s, err = sections.Next(); s.ID == wasm.SectionCode {
-//			… read bodies with s.Reader
-//		}
-//	}
+// counts or rewrites code shares it.
 //
 // # Strictness
 //
