@@ -95,6 +95,8 @@ func fixOf(word api.Reason, err error) string {
 	switch {
 	case word == api.ModuleRefused:
 		return "correct it and build again; docs/LIMITS.md lists the limits"
+	case word == api.ModelMismatch:
+		return "put the model that the module was built with beside it, or name it with --model"
 	case word == api.PlanFailed && errors.Is(err, fhe.ErrRange):
 		return "declare smaller bounds, or scale values down by a constant"
 	}

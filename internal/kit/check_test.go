@@ -168,6 +168,16 @@ func TestCheckNamesEveryCombination(t *testing.T) {
 	}
 }
 
+// TestCheckEndsWithTheGas: of a module that never ends one combination is enough.
+func TestCheckEndsWithTheGas(t *testing.T) {
+	m := w.Brain(nil, []byte{0x03, 0x40, 0x0c, 0, 0x0b}, nil) // loop br 0 end
+	r := checkFile(t, w.Attach(t, m.Bytes()))
+	if len(r.Reasons) != 1 || r.Reasons[0].Reason != api.InferFailed ||
+		!strings.Contains(r.Reasons[0].Problem, "gas") {
+		t.Errorf("reasons %+v", r.Reasons)
+	}
+}
+
 // TestCheckFindsMoreThanAdmission: admission stops at the first problem, an author wants all.
 func TestCheckFindsMoreThanAdmission(t *testing.T) {
 	broken := func() *w.Module {
