@@ -2,6 +2,7 @@ package hostile
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/cerberus-host/cerberus/abi"
 	w "github.com/cerberus-host/cerberus/host/wasmtest"
@@ -9,28 +10,30 @@ import (
 
 const page = 1 << 16
 
-// systemCall is a call of the system interface with its parameters' types.
-type systemCall struct{ name, params string }
+// systemCall is a call of the system interface: its parameters' types, and for each p for a
+// pointer or n for a number.
+type systemCall struct{ name, params, roles string }
 
-// systemCalls lists what a module may import of the system interface.
+// systemCalls lists what a module may import of the system interface and goes on after.
 func systemCalls() []systemCall {
 	return []systemCall{
-		{"args_get", i32 + i32},
-		{"args_sizes_get", i32 + i32},
-		{"environ_get", i32 + i32},
-		{"environ_sizes_get", i32 + i32},
-		{"clock_time_get", i32 + i64 + i32},
-		{"random_get", i32 + i32},
-		{"sched_yield", ""},
-		{"poll_oneoff", i32 + i32 + i32 + i32},
-		{"fd_write", i32 + i32 + i32 + i32},
-		{"fd_read", i32 + i32 + i32 + i32},
-		{"fd_seek", i32 + i64 + i32 + i32},
-		{"fd_close", i32},
-		{"fd_fdstat_get", i32 + i32},
-		{"fd_fdstat_set_flags", i32 + i32},
-		{"fd_prestat_get", i32 + i32},
-		{"fd_prestat_dir_name", i32 + i32 + i32},
+		{"args_get", i32 + i32, "pp"},
+		{"args_sizes_get", i32 + i32, "pp"},
+		{"environ_get", i32 + i32, "pp"},
+		{"environ_sizes_get", i32 + i32, "pp"},
+		{"clock_time_get", i32 + i64 + i32, "nnp"},
+		{"sched_yield", "", ""},
+		{"poll_oneoff", i32 + i32 + i32 + i32, "ppnp"},
+		{"fd_write", i32 + i32 + i32 + i32, "npnp"},
+		{"fd_read", i32 + i32 + i32 + i32, "npnp"},
+		{"fd_seek", i32 + i64 + i32 + i32, "nnnp"},
+		{"fd_close", i32, "n"},
+		{"fd_fdstat_get", i32 + i32, "np"},
+		{"fd_fdstat_set_flags", i32 + i32, "nn"},
+		{"fd_prestat_get", i32 + i32, "np"},
+		{"fd_prestat_dir_name", i32 + i32 + i32, "npn"},
+		// Last, since random bytes would be read as lengths by what follows.
+		{"random_get", i32 + i32, "pn"},
 	}
 }
 
@@ -218,57 +221,61 @@ func withText(m *w.Module, text string) []byte {
 	return put(m.Bytes(), sectionData, "\x01\x00"+num(0)+end+name(text))
 }
 
-// edgeCalls calls every function of the host with pointers and lengths at the edges. Lengths
-// beyond the memory stay small: what is asked for is charged before anyone looks.
+// edgeCalls calls every function of the host with pointers and numbers at the edges. The
+// numbers stay small, because what is asked for is charged before anyone looks.
 func edgeCalls(phase abi.Phase) []byte {
 	m := brain("", "", "")
-	calls := systemCalls()
+	var calls []systemCall
 	wire := map[abi.ValueType]string{abi.I32: i32, abi.I64: i64, abi.F64: f64}
-	var kinds []string
 	for _, f := range abi.Functions() {
-		kind := ""
+		c := systemCall{name: f.Name}
 		for _, p := range f.Params {
-			kind += wire[p.Type]
+			c.params += wire[p.Type]
+			if strings.HasSuffix(p.Name, "_ptr") {
+				c.roles += "p"
+			} else {
+				c.roles += "n"
+			}
 		}
-		kinds = append(kinds, kind)
+		calls = append(calls, c)
 		host(m, f.Name)
 	}
-	for _, c := range calls {
-		kinds = append(kinds, c.params)
+	for _, c := range systemCalls() {
+		calls = append(calls, c)
 		system(m, c.name, c.params)
 	}
-	pointers := []uint32{0, 1, page - 1, page, page + 1, 1 << 31, 1<<32 - 1}
-	lengths := []uint32{0, 1, page - 1, page, page + 1}
-	phaseIndex := map[abi.Phase]int{
+	body := ""
+	for i, c := range calls {
+		m.Functions = append(m.Functions, w.Function{Body: []byte(edgesOf(i, c))})
+		body += call(len(calls) + firstOwn + i)
+	}
+	entry := map[abi.Phase]int{
 		encodePhase: encodeIndex, inferPhase: inferIndex, decodePhase: decodeIndex,
 	}[phase]
-	body := ""
-	for i, kind := range kinds {
-		m.Functions = append(m.Functions, w.Function{Body: []byte(edgesOf(i, kind, pointers, lengths))})
-		body += call(len(kinds) + firstOwn + i)
-	}
-	m.Functions[phaseIndex].Body = []byte(body)
+	m.Functions[entry].Body = []byte(body)
 	return m.Bytes()
 }
 
-// edgesOf calls function i with every pair of a pointer and a length: one in its even
-// parameters, the other in its odd ones.
-func edgesOf(i int, kind string, pointers, lengths []uint32) string {
+// edgesOf calls function i with every pair of a pointer and a number.
+func edgesOf(i int, c systemCall) string {
 	code := ""
-	for _, even := range pointers {
-		for _, odd := range lengths {
-			for k := range len(kind) {
-				v := even
-				if k%2 == 1 {
-					v = odd
+	for _, pointer := range []uint32{0, 1, page - 1, page, page + 1, 1 << 31, 1<<32 - 1} {
+		for _, number := range []uint32{0, 1, 2, page - 1, page, page + 1} {
+			for k := range len(c.params) {
+				v := number
+				switch {
+				case c.roles[k] == 'p':
+					v = pointer
+				case k == 0 || c.roles[k-1] != 'p': // no length, but a count that multiplies
+					v = number % 3
 				}
-				switch kind[k : k+1] {
+				switch c.params[k : k+1] {
 				case i32:
 					code += bits(v)
 				case i64:
 					code += num64(int64(v))
 				default:
-					code += "\x44" + times("\x00", 6) + "\xf8\x7f"
+					code += float64Const(0x7ff8 << 48)
 				}
 			}
 			code += call(i) + drop

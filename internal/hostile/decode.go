@@ -226,7 +226,7 @@ func headers() []Case {
 		{"two memories", "has two memories", "memories", put(plain, sectionMemory, "\x02\x00\x01\x00\x01")},
 		{"tag section", "has a section of the exception proposal", "section 13",
 			w.Cat(plain, w.Section(13, []byte{0}))},
-		{"struct type", "has a type of the garbage collection proposal", "type form",
+		{"struct type", "has a type of the garbage collection proposal", "0x5f",
 			bare(sectionType, "\x01\x5f\x00\x00")},
 		{"atomic operator", "uses an operator of the threads proposal", "operator",
 			infer("\xfe\x03\x00").Bytes()},

@@ -3,7 +3,7 @@
 //
 // [New] makes a [Trial] with sandboxes of its own; [Trial.Run] runs one case and returns a
 // [Result]: how it ended, how long it took and how much later than its deadline, how long a
-// heartbeat beside it waited, how much memory it took beyond what guests may have. A case
+// heartbeat beside it waited, how much memory the process took for it. A case
 // that ends otherwise than it must is an error in the Result, not a panic.
 //
 // # Caveats

@@ -47,7 +47,7 @@ type Result struct {
 	Load, Took, Late time.Duration
 	// Beats are the waits of the heartbeat beside the case.
 	Beats Beats
-	// MemoryBytes is what the process grew by at most, less the guest's own memory.
+	// MemoryBytes is what the process grew by at most, the guest's own memory included.
 	MemoryBytes int64
 	// Report is the sandbox's report of the last run.
 	Report runtime.Report
@@ -103,7 +103,7 @@ func (t *Trial) Run(ctx context.Context, c hostile.Case) Result {
 			}
 		}
 	})
-	r.MemoryBytes = max(0, peak()-base-t.report.MemoryBytes)
+	r.MemoryBytes = max(0, peak()-base)
 	return r
 }
 
