@@ -2,6 +2,7 @@ package identity
 
 import (
 	"math/big"
+	"math/bits"
 
 	"github.com/cerberus-host/cerberus/fhe"
 )
@@ -139,7 +140,18 @@ func Lift(c, q uint64) int64 {
 // ProvenBound returns what the projections prove of a wire of honest bound b: no
 // coefficient exceeds ceil(sqrt(4*337*N)) * b in absolute value (36.7 sqrt(N) b).
 func ProvenBound(n int, b *big.Int) *big.Int {
-	root := new(big.Int).Sqrt(big.NewInt(4 * 337 * int64(n)))
-	root.Add(root, big.NewInt(1))
-	return root.Mul(root, b)
+	out := new(big.Int).SetUint64(sqrt(4*337*uint64(n)) + 1)
+	return out.Mul(out, b)
+}
+
+// sqrt returns the largest integer whose square is at most x, from 1 to 2^62.
+func sqrt(x uint64) uint64 {
+	root := uint64(1) << ((bits.Len64(x) + 1) / 2)
+	for { // Newton's steps go down until they are there
+		next := (root + x/root) / 2
+		if next >= root {
+			return root
+		}
+		root = next
+	}
 }

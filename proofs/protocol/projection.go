@@ -117,19 +117,47 @@ func (p *Projection) Combine(weights *[Rows]fr.Element) []fr.Element {
 			size *= 2
 		}
 	}
+	fold := newFold()
 	out := make([]fr.Element, p.n)
 	parallel(p.n, func(from, to int) {
 		for j := from; j < to; j++ {
 			column := p.columns[j*2*planeBytes : (j+1)*2*planeBytes]
-			var sum fr.Element
-			for b := range planeBytes {
-				sum.Add(&sum, &tables[b][column[b]])
-				sum.Sub(&sum, &tables[b][column[planeBytes+b]])
-			}
-			out[j] = sum
+			plus := fold.sum(&tables, column[:planeBytes])
+			minus := fold.sum(&tables, column[planeBytes:])
+			out[j].Sub(&plus, &minus)
 		}
 	})
 	return out
+}
+
+// fold brings sums of a plane's field elements below the modulus: entry k is k*2^253.
+type fold [2 * planeBytes]fr.Element
+
+func newFold() *fold {
+	var out fold
+	// The words of an element stand for a multiple of it, as do those of a sum.
+	top := fr.Element{3: 1 << 61}
+	for k := 1; k < len(out); k++ {
+		out[k].Add(&out[k-1], &top)
+	}
+	return &out
+}
+
+// sum adds up an entry of each table. They are below 2^254 each, so that the sum is below
+// 2^253 times the number of entries of the fold.
+func (f *fold) sum(tables *[planeBytes][256]fr.Element, plane []byte) fr.Element {
+	var s0, s1, s2, s3, s4 uint64
+	for b, at := range plane[:planeBytes] {
+		x := &tables[b][at]
+		var carry uint64
+		s0, carry = bits.Add64(s0, x[0], 0)
+		s1, carry = bits.Add64(s1, x[1], carry)
+		s2, carry = bits.Add64(s2, x[2], carry)
+		s3, carry = bits.Add64(s3, x[3], carry)
+		s4, _ = bits.Add64(s4, 0, carry)
+	}
+	out := fr.Element{s0, s1, s2, s3 & (1<<61 - 1)}
+	return *out.Add(&out, &f[s4<<3|s3>>61])
 }
 
 // Powers returns Pi^T * (1, rho, rho^2, ...): the projection vector.

@@ -46,11 +46,19 @@ func NewPoint(powers []fr.Element) *Point {
 	p := &Point{
 		plus: make([][digits]uint64, len(powers)), minus: make([][digits]uint64, len(powers)),
 	}
+	// The digits of the modulus, which is odd: the lowest of r-1 is not the last one.
+	var last fr.Element
+	last.SetInt64(-1)
+	modulus := digitsOf(&last)
+	modulus[0]++
 	parallel(len(powers), func(from, to int) {
 		for i := from; i < to; i++ {
-			var negated fr.Element
 			p.plus[i] = digitsOf(&powers[i])
-			p.minus[i] = digitsOf(negated.Neg(&powers[i]))
+			borrow := uint64(0)
+			for k, digit := range p.plus[i] {
+				p.minus[i][k], borrow = bits.Sub64(modulus[k], digit, borrow)
+				p.minus[i][k] += digitBase & -borrow
+			}
 		}
 	})
 	return p
