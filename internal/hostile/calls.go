@@ -17,6 +17,8 @@ type systemCall struct{ name, params, roles string }
 // systemCalls lists what a module may import of the system interface and goes on after.
 func systemCalls() []systemCall {
 	return []systemCall{
+		// First, since what the others write would be read as lengths by it.
+		{"fd_write", i32 + i32 + i32 + i32, "npnp"},
 		{"args_get", i32 + i32, "pp"},
 		{"args_sizes_get", i32 + i32, "pp"},
 		{"environ_get", i32 + i32, "pp"},
@@ -24,7 +26,6 @@ func systemCalls() []systemCall {
 		{"clock_time_get", i32 + i64 + i32, "nnp"},
 		{"sched_yield", "", ""},
 		{"poll_oneoff", i32 + i32 + i32 + i32, "ppnp"},
-		{"fd_write", i32 + i32 + i32 + i32, "npnp"},
 		{"fd_read", i32 + i32 + i32 + i32, "npnp"},
 		{"fd_seek", i32 + i64 + i32 + i32, "nnnp"},
 		{"fd_close", i32, "n"},
@@ -32,7 +33,6 @@ func systemCalls() []systemCall {
 		{"fd_fdstat_set_flags", i32 + i32, "nn"},
 		{"fd_prestat_get", i32 + i32, "np"},
 		{"fd_prestat_dir_name", i32 + i32 + i32, "npn"},
-		// Last, since random bytes would be read as lengths by what follows.
 		{"random_get", i32 + i32, "pn"},
 	}
 }
