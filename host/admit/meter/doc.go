@@ -37,8 +37,10 @@
 // # What the host has to do
 //
 // A refill must leave the gas at zero or above, or stop the guest by a panic; bulk operators
-// can take it far below zero at once. Whoever calls an export must find depth zero, and must
-// not go on with an instance after a trap.
+// can take it far below zero at once. The last grant has to be cut so that all grants are
+// exactly the allowance: then what a run may use does not depend on the size of the others.
+// Whoever calls an export must find depth zero, and must not go on with an instance after a
+// trap.
 //
 // # Caveats
 //
@@ -49,5 +51,7 @@
 // # What it is not
 //
 // Host functions are not priced here, and their time is not bounded. Gas does not measure
-// time: a unit is some nanoseconds, more where memory is far away.
+// time: in compiled code on a core of 2.6 GHz a unit takes a tenth of a nanosecond on
+// average, up to a half for the dearest operators (BenchmarkPrices), and a
+// hundred times that where every load waits for memory.
 package meter

@@ -256,13 +256,19 @@ func (g *generator) plainOp(op wasm.Op, depth int) {
 		}
 		g.value(info.Params[k:k+1], depth-1)
 	}
+	g.immediates(op, &info)
+}
+
+// immediates writes an operator with what follows it.
+func (g *generator) immediates(op wasm.Op, info *wasm.OpInfo) {
 	g.op(op)
-	if memory {
-		g.emit(0, byte(g.choose(64)))
-	}
 	switch info.Immediates {
-	case wasm.ImmLane, wasm.ImmMemoryLane:
+	case wasm.ImmMemory:
+		g.emit(0, byte(g.choose(64)))
+	case wasm.ImmLane:
 		g.emit(byte(g.choose(16 / int(info.Bytes))))
+	case wasm.ImmMemoryLane:
+		g.emit(0, byte(g.choose(64)), byte(g.choose(16/int(info.Bytes))))
 	case wasm.ImmShuffle:
 		for range 16 {
 			g.emit(byte(g.choose(32)))

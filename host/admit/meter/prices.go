@@ -43,55 +43,61 @@ var priceRows = [...]priceRow{
 	{0x0e, 0x0e, 4}, // br_table
 	{0x10, 0x10, 4 + entryUnits},
 	{0x11, 0x11, 10 + entryUnits},
-	{0x25, 0x25, 2},      // table.get
-	{0x28, 0x3e, 2},      // loads and stores
-	{0x40, 0x40, 64},     // memory.grow leaves compiled code
-	{0x6d, 0x70, 8},      // i32 division
-	{0x7f, 0x82, 8},      // i64 division
-	{0x8d, 0x90, 3},      // f32 rounding
-	{0x91, 0x91, 8},      // f32.sqrt
-	{0x92, 0x94, 3},      // f32 add, sub, mul
-	{0x95, 0x95, 8},      // f32.div
-	{0x96, 0x97, 5},      // f32 min, max
-	{0x9b, 0x9e, 3},      // f64 rounding
-	{0x9f, 0x9f, 8},      // f64.sqrt
-	{0xa0, 0xa2, 3},      // f64 add, sub, mul
-	{0xa3, 0xa3, 8},      // f64.div
-	{0xa4, 0xa5, 5},      // f64 min, max
-	{0xa8, 0xab, 4},      // i32.trunc
-	{0xae, 0xb1, 4},      // i64.trunc
-	{0xb2, 0xb5, 2},      // f32.convert
-	{0xb6, 0xb6, 3},      // f32.demote
-	{0xb7, 0xba, 2},      // f64.convert
-	{0xbb, 0xbb, 3},      // f64.promote
-	{0xd2, 0xd2, 64},     // ref.func leaves compiled code
-	{0xfc00, 0xfc07, 5},  // saturating trunc
-	{0xfc08, 0xfc08, 32}, // memory.init
-	{0xfc09, 0xfc09, 8},  // data.drop
-	{0xfc0a, 0xfc0b, 32}, // memory.copy, memory.fill
-	{0xfc0d, 0xfc0d, 8},  // elem.drop
+	{0x25, 0x25, 2},       // table.get
+	{0x28, 0x35, 3},       // loads
+	{0x36, 0x3e, 2},       // stores
+	{0x3f, 0x3f, 4},       // memory.size
+	{0x40, 0x40, 128},     // memory.grow leaves compiled code
+	{0x6d, 0x70, 10},      // i32 division
+	{0x7f, 0x82, 10},      // i64 division
+	{0x8d, 0x90, 3},       // f32 rounding
+	{0x91, 0x91, 12},      // f32.sqrt
+	{0x92, 0x94, 3},       // f32 add, sub, mul
+	{0x95, 0x95, 10},      // f32.div
+	{0x96, 0x97, 5},       // f32 min, max
+	{0x9b, 0x9e, 3},       // f64 rounding
+	{0x9f, 0x9f, 16},      // f64.sqrt
+	{0xa0, 0xa2, 3},       // f64 add, sub, mul
+	{0xa3, 0xa3, 12},      // f64.div
+	{0xa4, 0xa5, 5},       // f64 min, max
+	{0xa8, 0xab, 4},       // i32.trunc
+	{0xae, 0xb1, 4},       // i64.trunc
+	{0xb2, 0xb5, 2},       // f32.convert
+	{0xb6, 0xb6, 3},       // f32.demote
+	{0xb7, 0xba, 2},       // f64.convert
+	{0xbb, 0xbb, 3},       // f64.promote
+	{0xd2, 0xd2, 256},     // ref.func leaves compiled code
+	{0xfc00, 0xfc07, 5},   // saturating trunc
+	{0xfc08, 0xfc08, 128}, // memory.init
+	{0xfc09, 0xfc09, 8},   // data.drop
+	{0xfc0a, 0xfc0b, 128}, // memory.copy, memory.fill
+	{0xfc0d, 0xfc0d, 8},   // elem.drop
 
-	{0xfd0000, 0xfd000b, 3}, // loads and stores
+	{0xfd0000, 0xfd000b, 4}, // loads and stores
 	{0xfd000d, 0xfd000e, 4}, // shuffle, swizzle
-	{0xfd0054, 0xfd005d, 3}, // loads and stores of a lane
+	{0xfd0054, 0xfd005d, 4}, // loads and stores of a lane
 	{0xfd005e, 0xfd005f, 6}, // demote, promote
 	{0xfd0062, 0xfd0062, 6}, // i8x16.popcnt
 	{0xfd0067, 0xfd006a, 6}, // f32x4 rounding
 	{0xfd006b, 0xfd006d, 8}, // i8x16 shifts
 	{0xfd0074, 0xfd0075, 6}, // f64x2 rounding
 	{0xfd007a, 0xfd007a, 6},
+	{0xfd007c, 0xfd007f, 4}, // sums of pairs
 	{0xfd0094, 0xfd0094, 6},
-	{0xfd00cb, 0xfd00cd, 6},  // i64x2 shifts
+	{0xfd009c, 0xfd009f, 6},  // i16x8.extmul
+	{0xfd00bc, 0xfd00bf, 6},  // i32x4.extmul
+	{0xfd00cb, 0xfd00cd, 12}, // i64x2 shifts
 	{0xfd00d5, 0xfd00d5, 8},  // i64x2.mul
-	{0xfd00e3, 0xfd00e3, 12}, // f32x4.sqrt
+	{0xfd00dc, 0xfd00df, 12}, // i64x2.extmul
+	{0xfd00e3, 0xfd00e3, 16}, // f32x4.sqrt
 	{0xfd00e4, 0xfd00e6, 6},
-	{0xfd00e7, 0xfd00e7, 12}, // f32x4.div
-	{0xfd00e8, 0xfd00e9, 8},
-	{0xfd00ef, 0xfd00ef, 12}, // f64x2.sqrt
+	{0xfd00e7, 0xfd00e7, 14}, // f32x4.div
+	{0xfd00e8, 0xfd00e9, 10},
+	{0xfd00ef, 0xfd00ef, 20}, // f64x2.sqrt
 	{0xfd00f0, 0xfd00f2, 6},
-	{0xfd00f3, 0xfd00f3, 12}, // f64x2.div
-	{0xfd00f4, 0xfd00f5, 8},
-	{0xfd00f8, 0xfd00ff, 8}, // conversions
+	{0xfd00f3, 0xfd00f3, 16}, // f64x2.div
+	{0xfd00f4, 0xfd00f5, 10},
+	{0xfd00f8, 0xfd00ff, 10}, // conversions
 }
 
 // priceList gives the price of each operator.
