@@ -4,19 +4,15 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 )
 
-// The room that a guest's memory is given. The runtime would make room for each step apart,
+// doubledBytesMax is up to what size a memory that grows is given twice what it asks for;
+// beyond, it is given all that it may have. The runtime would make room for each step apart,
 // and leave what it copied from behind: a guest that grows its memory page by page would take
-// several times of what it may have.
-const (
-	// grownRoomBytes is what a memory is given when it first grows: enough for most that do.
-	grownRoomBytes = 32 << 20
-	// startRoomBytes is from what size on a memory is given all that it may have at once.
-	startRoomBytes = 16 << 20
-)
+// several times of what it may have. Room that is not used has to be cleared nevertheless, so
+// a small memory is not given everything at once.
+const doubledBytesMax = 8 << 20
 
-// linearMemory is the memory of one instance. It grows twice at most, and what it leaves
-// behind is never more than grownRoomBytes. Memory that is given and not used is address
-// space, not memory of the machine.
+// linearMemory is the memory of one instance. What it leaves behind when it grows is, all
+// together, less than four times doubledBytesMax.
 type linearMemory struct {
 	bytes   []byte
 	maximum uint64
@@ -42,12 +38,12 @@ func (m *linearMemory) Reallocate(size uint64) []byte {
 // room is the capacity of a memory of that size.
 func (m *linearMemory) room(size uint64) uint64 {
 	switch {
-	case m.bytes == nil && size < startRoomBytes:
-		return size
-	case m.bytes != nil && size <= grownRoomBytes:
-		return min(grownRoomBytes, m.maximum)
-	default:
+	case size > doubledBytesMax:
 		return max(size, m.maximum)
+	case m.bytes == nil: // most do not grow much
+		return size
+	default:
+		return min(2*size, m.maximum)
 	}
 }
 
