@@ -127,11 +127,12 @@ func PricesDigest() abi.Digest {
 // String renders the price as one line: import, base, and for each length its parameter and
 // what an element of it costs.
 func (p Price) String() string {
-	text := fmt.Sprintf("%s.%s %d", p.Module, p.Name, p.Base)
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s.%s %d", p.Module, p.Name, p.Base)
 	for _, l := range p.Lengths {
-		text += fmt.Sprintf(" + %d*p%d", p.PerByte*l.Bytes, l.Param)
+		fmt.Fprintf(&text, " + %d*p%d", p.PerByte*l.Bytes, l.Param)
 	}
-	return text
+	return text.String()
 }
 
 // of returns the units of a call with these parameters.

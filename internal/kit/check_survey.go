@@ -124,7 +124,7 @@ func (s *surveyor) section(section *wasm.Section) error {
 		wasm.SectionExport: s.readExport,
 	}[section.ID]
 	if section.ID == wasm.SectionStart {
-		s.report("start", section.Start, "export _initialize instead",
+		s.reportf("start", section.Start, "export _initialize instead",
 			"a start function is not allowed")
 	}
 	if entry == nil {
@@ -170,11 +170,11 @@ func (s *surveyor) readImport(r *wasm.Reader) error {
 	want, ok := s.known[string(i.Module)+"."+string(i.Name)]
 	switch {
 	case !ok || i.Kind != wasm.KindFunction:
-		s.report("import", at, "a module may import the functions of "+abi.ImportModule+
+		s.reportf("import", at, "a module may import the functions of "+abi.ImportModule+
 			" (docs/ABI.md) and a few of "+admit.WASIModule,
 			"import %.80q.%.80q is not there", i.Module, i.Name)
 	case uint64(i.Type) >= uint64(len(s.types)) || s.types[i.Type] != want:
-		s.report("import", at, "build with the SDK for "+abi.Version,
+		s.reportf("import", at, "build with the SDK for "+abi.Version,
 			"import %q.%q has another type than the host's function", i.Module, i.Name)
 	}
 	return nil
@@ -192,12 +192,12 @@ func (s *surveyor) readExport(r *wasm.Reader) error {
 // reasons returns what was found, that of missing exports included.
 func (s *surveyor) reasons() []Reason {
 	if _, command := s.exports["_start"]; command {
-		s.report("export", s.exportsAt,
+		s.reportf("export", s.exportsAt,
 			"build a library: -buildmode=c-shared in Go, -mexec-model=reactor in C",
 			"the module is a command: it exports %q", "_start")
 	}
 	if m, ok := s.exports[abi.ExportMemory]; !s.memory || !ok || m.Kind != wasm.KindMemory {
-		s.report("export", s.exportsAt, "define one memory and export it",
+		s.reportf("export", s.exportsAt, "define one memory and export it",
 			"the module defines and exports no memory as %q", abi.ExportMemory)
 	}
 	for _, name := range []string{
@@ -206,10 +206,10 @@ func (s *surveyor) reasons() []Reason {
 		x, ok := s.exports[name]
 		switch {
 		case !ok:
-			s.report("export", s.exportsAt, "build with an SDK for "+abi.Version,
+			s.reportf("export", s.exportsAt, "build with an SDK for "+abi.Version,
 				"export %q is missing", name)
 		case !s.isEntryPoint(x):
-			s.report("export", s.exportsAt, "build with an SDK for "+abi.Version,
+			s.reportf("export", s.exportsAt, "build with an SDK for "+abi.Version,
 				"export %q is not a function of type () -> ()", name)
 		}
 	}
@@ -227,7 +227,7 @@ func (s *surveyor) isEntryPoint(x wasm.Export) bool {
 	return uint64(t) < uint64(len(s.types)) && s.types[t] == wasm.FuncType{}
 }
 
-func (s *surveyor) report(section string, at int, fix, format string, args ...any) {
+func (s *surveyor) reportf(section string, at int, fix, format string, args ...any) {
 	s.found = append(s.found, Reason{
 		Reason: api.ModuleRefused, Section: section, Offset: at,
 		Problem: fmt.Sprintf(format, args...), Fix: fix,

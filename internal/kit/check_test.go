@@ -102,15 +102,18 @@ func TestCheckRefusesManifests(t *testing.T) {
 		{"nothing", func(*abi.Manifest) {}, nil, ""},
 		{
 			"tolerance", func(m *abi.Manifest) { m.ToleranceBits = 40 },
-			[]api.Reason{api.PlanImprecise, api.PlanImprecise}, "tolerance_bits is 40",
+			[]api.Reason{api.PlanImprecise, api.PlanImprecise},
+			"tolerance_bits is 40",
 		},
 		{
 			"no such parameters", func(m *abi.Manifest) { m.Params = "ckks-99" },
-			[]api.Reason{api.ParamsUnknown}, "ckks-13",
+			[]api.Reason{api.ParamsUnknown},
+			"ckks-13",
 		},
 		{
 			"insecure parameters", func(m *abi.Manifest) { m.Params = "insecure-10-4" },
-			[]api.Reason{api.ParamsInsecure}, "insecure",
+			[]api.Reason{api.ParamsInsecure},
+			"insecure",
 		},
 		{
 			"a model that is not there", func(m *abi.Manifest) {
@@ -118,7 +121,8 @@ func TestCheckRefusesManifests(t *testing.T) {
 					{Name: "w", Type: abi.Int8, Shape: []int{8}},
 				}}
 			},
-			[]api.Reason{api.ModelMismatch}, "x.model",
+			[]api.Reason{api.ModelMismatch},
+			"x.model",
 		},
 		{
 			"an input that nobody reads", func(m *abi.Manifest) {
@@ -127,11 +131,13 @@ func TestCheckRefusesManifests(t *testing.T) {
 					When: map[string]string{"mode": "other"},
 				})
 			},
-			[]api.Reason{api.InferFailed}, `for mode=other: `,
+			[]api.Reason{api.InferFailed},
+			`for mode=other: `,
 		},
 		{
 			"an output beyond the modulus", func(m *abi.Manifest) { m.Outputs[0].Bound = 1 << 30 },
-			[]api.Reason{api.PlanFailed, api.PlanFailed}, `"y"`,
+			[]api.Reason{api.PlanFailed, api.PlanFailed},
+			`"y"`,
 		},
 	} {
 		m := w.Manifest()

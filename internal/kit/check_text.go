@@ -58,7 +58,7 @@ func (r *CheckReport) writeReasons(b *strings.Builder) {
 }
 
 func (r *CheckReport) writePlans(b *strings.Builder) {
-	t := &columns{w: tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)}
+	t := &columns{out: b}
 	t.head("PLAN", "digest", "nodes", "steps", "levels", "keys", "key set", "sent", "received")
 	for _, p := range r.Plans {
 		t.row(p.arguments(), p.Plan.Short(), p.Nodes, p.Steps, p.Levels, p.Keys,
@@ -97,25 +97,35 @@ func (r *CheckReport) writePlans(b *strings.Builder) {
 }
 
 // columns writes tables under one another.
-type columns struct{ w *tabwriter.Writer }
+type columns struct {
+	out *strings.Builder
+	// table is the text of the present one, cells separated by tabs.
+	table strings.Builder
+}
 
 func (c *columns) head(cells ...string) {
 	c.flush()
-	fmt.Fprintf(c.w, "\n%s\n", strings.Join(cells, "\t"))
+	c.out.WriteByte('\n')
+	c.table.WriteString(strings.Join(cells, "\t") + "\n")
 }
 
 func (c *columns) row(cells ...any) {
 	for i, cell := range cells {
 		if i > 0 {
-			fmt.Fprint(c.w, "\t")
+			c.table.WriteByte('\t')
 		}
-		fmt.Fprint(c.w, cell)
+		fmt.Fprint(&c.table, cell)
 	}
-	fmt.Fprintln(c.w)
+	c.table.WriteByte('\n')
 }
 
-// flush writes what there is. Writing into memory does not fail.
-func (c *columns) flush() { _ = c.w.Flush() }
+// flush writes the table that there is. Writing into memory does not fail.
+func (c *columns) flush() {
+	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	_, _ = w.Write([]byte(c.table.String()))
+	_ = w.Flush()
+	c.table.Reset()
+}
 
 func (p *CheckedPlan) arguments() string {
 	if p.Args == "" {
@@ -141,11 +151,12 @@ func (s Sample) String() string {
 	if s.Answer == nil {
 		return "none: " + s.Problem
 	}
-	text := s.Answer.Label
+	var text strings.Builder
+	text.WriteString(s.Answer.Label)
 	for _, n := range s.Answer.Numbers {
-		text += fmt.Sprintf("  %s %.3f", n.Name, n.Value)
+		fmt.Fprintf(&text, "  %s %.3f", n.Name, n.Value)
 	}
-	return text
+	return text.String()
 }
 
 func bitsOf(n int) string { return fmt.Sprintf("2^%d of the bound", -n) }
