@@ -56,8 +56,9 @@ const (
 	// host calls included. It is the largest of the three, since encode may read a long text;
 	// the modules that we ship take a thirtieth for theirs.
 	GasEncodeMax = 1 << 33
-	// GasInferMax is the same for infer, which nodes run: recording takes most modules a
-	// million units, and one that uses up its node budget a fifth of this.
+	// GasInferMax is the same for infer, which nodes run, too: recording takes the modules that
+	// we ship a million units, and the host calls of a Program of [ProgramNodesMax] nodes an
+	// eighth of this.
 	GasInferMax = 1 << 30
 	// GasDecodeMax is the same for decode.
 	GasDecodeMax = 1 << 30

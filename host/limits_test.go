@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/fhe"
 	"github.com/cerberus-host/cerberus/host/admit"
+	"github.com/cerberus-host/cerberus/host/admit/meter"
 	"github.com/cerberus-host/cerberus/host/api"
 	"github.com/cerberus-host/cerberus/host/blob"
 	"github.com/cerberus-host/cerberus/host/config"
@@ -85,12 +87,15 @@ func moduleLimits() []limit {
 		{"blocks times locals of one function", admit.BlocksByLocalsMax},
 		{"blocks times locals, all functions", admit.BlocksByLocalsTotalMax},
 		{"guest memory", bytesOf(abi.MemoryPagesMax) << 16},
+		{"weight of nested calls", meter.DepthDefault},
 		{"host calls of one run", abi.HostCallsMax},
 		{"gas of one run of encode", int64(abi.GasEncodeMax)},
 		{"gas of one run of infer", int64(abi.GasInferMax)},
 		{"gas of one run of decode", int64(abi.GasDecodeMax)},
 		{"log of one run", bytesOf(abi.LogBytesMax)},
 		{"one run of a guest", runtime.DefaultRunTimeout},
+		{"processor time to compile a module", runtime.CompileCPUSeconds * time.Second},
+		{"memory to compile a module", bytesOf(runtime.CompileMemoryBytes)},
 	}
 }
 
