@@ -511,6 +511,9 @@ func (m *module) startSection() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if uint64(index) >= m.functions() {
+		return nil, fmt.Errorf("%w: function %d of %d", ErrInvalid, index, m.functions())
+	}
 	return appendCount(nil, int(m.moved(index))), r.Done()
 }
 

@@ -164,6 +164,10 @@ func TestNaN(t *testing.T) {
 		{"two operands", f64nan + f64zero + "\xa0" + f64nan + f64zero + "\xa2\xa4" + bits, 1, canonical},
 		{"negation sees the sign", f64nan + f64zero + "\xa0\x9a" + bits, 1, 1<<63 | canonical},
 		{"copysign takes one", f64zero + f64nan + f64zero + "\xa0\xa6" + bits, 1, 0},
+		{
+			"more than are watched", strings.Repeat(f64zero+f64zero+"\xa3", 20) +
+				strings.Repeat("\xa0", 19) + bits, 5, canonical,
+		},
 		{"kept in a local", f64nan + f64zero + "\xa0\x22\x00" + bits, 1, canonical},
 		{"compared", f64nan + f64zero + "\xa0" + f64zero + "\x61\xad", 0, 0},
 		{"dropped", f64nan + f64zero + "\xa0" + drop + "\x42\x05", 0, 5},
