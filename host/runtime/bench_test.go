@@ -11,8 +11,8 @@ import (
 	w "github.com/cerberus-host/cerberus/host/wasmtest"
 )
 
-// BenchmarkHostCall is one call of a host function from guest code, the look at the
-// deadline of the loop around it included.
+// BenchmarkHostCall is one call of a host function from guest code, the loop around it
+// included.
 func BenchmarkHostCall(b *testing.B) {
 	const perRun = 100_000
 	r := newRuntime(b, runtime.Config{})
@@ -35,15 +35,28 @@ func BenchmarkHostCall(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/perRun, "ns/call")
 }
 
-// BenchmarkGoGuestEncode is one run of a Go-built guest: a new instance, _initialize and an
-// entry point that does little.
-func BenchmarkGoGuestEncode(b *testing.B) {
-	mod := goModule(b, runtime.Config{})
-	args, req := mode(b, "plain"), request(b, mod, "plain")
-	for b.Loop() {
-		if _, err := mod.RunEncode(context.Background(), args, req); err != nil {
-			b.Fatal(err)
-		}
+// BenchmarkGuest is one run of an entry point that does little: of a module of some hundred
+// bytes, and of one that was built with Go, which has to set up its language's runtime in a
+// new instance, and has it set up in one that is restored.
+func BenchmarkGuest(b *testing.B) {
+	ctx := context.Background()
+	tiny := w.Attach(b, w.Brain(nil, nil, nil).Bytes())
+	for _, c := range []struct {
+		name string
+		mod  *runtime.Module
+	}{
+		{"tiny", load(b, newRuntime(b, runtime.Config{}), tiny)},
+		{"go-new", goModule(b, runtime.Config{PoolBytesMax: -1})},
+		{"go-restored", goModule(b, runtime.Config{})},
+	} {
+		args, req := mode(b, "plain"), request(b, c.mod, "plain")
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := c.mod.RunEncode(ctx, args, req); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
@@ -67,8 +80,19 @@ func BenchmarkGoGuestLoad(b *testing.B) {
 }
 
 // BenchmarkHeartbeat is the longest time that another goroutine waited while a hostile
-// guest ran to its deadline of one second.
+// guest ran to its deadline of one second, beside that on the same machine without a guest.
 func BenchmarkHeartbeat(b *testing.B) {
+	b.Run("idle", func(b *testing.B) {
+		var worst time.Duration
+		for b.Loop() {
+			worst = max(worst, heartbeat(b, func() {
+				ctx, stop := context.WithTimeout(context.Background(), deadline)
+				defer stop()
+				<-ctx.Done()
+			}))
+		}
+		b.ReportMetric(float64(worst.Microseconds())/1000, "ms-worst")
+	})
 	for _, c := range []struct {
 		name   string
 		module *w.Module

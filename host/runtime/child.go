@@ -10,7 +10,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
-	"github.com/cerberus-host/cerberus/abi"
+	"github.com/cerberus-host/cerberus/host/admit"
 )
 
 // The limits of a process that compiles. What a module may cost to compile is bounded by
@@ -21,8 +21,6 @@ const (
 	CompileCPUSeconds = 5
 	// CompileMemoryBytes is what one compilation may add to its process's address space.
 	CompileMemoryBytes = 1 << 30
-	// codeBytesMax bounds what the process reads: a module after rewriting.
-	codeBytesMax = 4 * abi.ModuleBytesMax
 )
 
 // Exit statuses of a process that compiles. Go's runtime ends with 2 itself, and
@@ -49,8 +47,8 @@ func CompileChild(args []string, stdin io.Reader) int {
 	if err != nil {
 		return childFailed
 	}
-	code, err := io.ReadAll(io.LimitReader(stdin, codeBytesMax+1))
-	if err != nil || len(code) > codeBytesMax {
+	code, err := io.ReadAll(io.LimitReader(stdin, admit.CodeBytesMax+1))
+	if err != nil || len(code) > admit.CodeBytesMax {
 		return childFailed
 	}
 	ctx := context.Background()

@@ -31,6 +31,13 @@ func (r *Runtime) compileChild(
 ) (*native, error) {
 	ctx, stop := context.WithTimeout(ctx, r.config.CompileTimeout)
 	defer stop()
+	go func() {
+		select {
+		case <-r.closed:
+			stop()
+		case <-ctx.Done():
+		}
+	}()
 	args := append(slices.Clone(r.config.Compiler[1:]),
 		strconv.FormatUint(uint64(r.config.MemoryPages), 10))
 	cmd := exec.CommandContext(ctx, r.config.Compiler[0], args...)
@@ -56,6 +63,11 @@ func (r *Runtime) compileChild(
 func (r *Runtime) childEnd(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
+	}
+	select {
+	case <-r.closed:
+		return ErrClosed
+	default:
 	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w: %w: no result after %v", ErrCompile, ErrCompileLimit,

@@ -245,6 +245,25 @@ func TestChildren(t *testing.T) {
 	}
 }
 
+func TestCloseEndsAChild(t *testing.T) {
+	ctx := context.Background()
+	r, err := runtime.New(ctx, withChild(t, "child-hang"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error)
+	go func() {
+		_, err := r.Load(ctx, w.Attach(t, w.Brain(nil, nil, nil).Bytes()))
+		ended <- err
+	}()
+	if err := r.Close(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; !errors.Is(err, runtime.ErrClosed) {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestChildThatCannotStart(t *testing.T) {
 	c := withChild(t, good)
 	c.Compiler[0] = filepath.Join(t.TempDir(), "nothing")

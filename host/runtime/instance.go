@@ -67,6 +67,10 @@ func (i *instance) call(ctx context.Context, export string) error {
 // other does.
 func (i *instance) deep() bool { return uint32(i.depth.Get()) > meter.DepthDefault }
 
+// snapshotBytesMax bounds the memory of instances that serve more than one run: a copy of a
+// large one takes as long as a new instance, and cannot be interrupted.
+const snapshotBytesMax = 16 << 20
+
 // snapshot is all that _initialize has left of an instance, and what it has cost.
 type snapshot struct {
 	memory  []byte

@@ -137,7 +137,7 @@ func (m *Module) call(
 	report.Gas, report.Restored = c.gauge.used(), i.uses > 0
 	report.MemoryBytes = int64(i.memory.Size())
 	// What the run has left is wiped out before it returns, not when the next one begins.
-	if err == nil && c.gauge.stopped == nil && i.reset(e.program.snapshot.Load()) {
+	if err == nil && i.reset(e.program.snapshot.Load()) {
 		m.runtime.pool.put(e.program, i)
 	} else {
 		i.close(ctx)
@@ -149,11 +149,13 @@ func (m *Module) call(
 // instance is nil or can only be closed.
 func (m *Module) begin(ctx context.Context, e *entry, c *call) (*instance, error) {
 	p := e.program
-	if i := m.runtime.pool.get(p); i != nil {
-		s := p.snapshot.Load()
-		c.gauge.global, c.gauge.base = i.gas, s.gas
-		c.run.Continue(s.done)
-		return i, nil
+	// If its gas would not do for _initialize, the run has to fail there.
+	if s := p.snapshot.Load(); s != nil && s.gas <= c.gauge.allowance {
+		if i := m.runtime.pool.get(p); i != nil {
+			c.gauge.global, c.gauge.base = i.gas, s.gas
+			c.run.Continue(s.done)
+			return i, nil
+		}
 	}
 	i, err := p.instantiate(ctx)
 	if err != nil {
@@ -176,7 +178,7 @@ func (m *Module) begin(ctx context.Context, e *entry, c *call) (*instance, error
 	c.gauge.rebase()
 	c.run = run
 	c.run.Continue(done)
-	if p.pooled && p.snapshot.Load() == nil {
+	if p.pooled && p.snapshot.Load() == nil && i.memory.Size() <= snapshotBytesMax {
 		s := i.snapshot(c.gauge.base, done)
 		if p.snapshot.CompareAndSwap(nil, s) {
 			m.runtime.cache.grow(e, int64(len(s.memory)))
@@ -198,8 +200,8 @@ type call struct {
 // not to an instance.
 type callKey struct{}
 
-// enter calls an export. Its error is why the guest did not return; if it did, its gas may be
-// used up nevertheless.
+// enter calls an export. Its error is why the guest did not return, or that it returned with
+// more gas used than it may use.
 func (c *call) enter(ctx context.Context, i *instance, export string) error {
 	if err := c.gauge.look(); err != nil {
 		c.gauge.stopped = err
@@ -212,6 +214,9 @@ func (c *call) enter(ctx context.Context, i *instance, export string) error {
 	var exit *sys.ExitError
 	if c.gauge.stopped == nil && errors.As(err, &exit) {
 		c.gauge.stopped = ErrClosed // nothing else closes an instance in use
+	}
+	if err == nil {
+		err = c.gauge.stopped
 	}
 	return err
 }
