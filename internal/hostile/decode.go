@@ -49,7 +49,8 @@ func counts() []Case {
 		put(minimal, sectionElement, "\x01\x00"+num(0)+end+claim))
 	add("data bytes", "has a data segment of 2^32-1 bytes", "data",
 		put(minimal, sectionData, "\x01\x00"+num(0)+end+most))
-	add("body's size", "has a body of 2^31 bytes", "body", put(minimal, sectionCode, "\x04"+claim+times("\x00", 12)))
+	add("body's size", "has a body of 2^31 bytes", "body",
+		put(minimal, sectionCode, "\x04"+claim+times("\x00", 12)))
 	add("section's size", "has a section of 2^32-1 bytes", "longer than the file",
 		w.Cat(minimal, []byte{sectionData}, []byte(most)))
 	return out
@@ -223,7 +224,8 @@ func headers() []Case {
 			put(plain, sectionMemory, "\x01\x04\x01")},
 		{"shared memory", "has a shared memory", "memory",
 			put(plain, sectionMemory, "\x01\x03\x01\x01")},
-		{"two memories", "has two memories", "memories", put(plain, sectionMemory, "\x02\x00\x01\x00\x01")},
+		{"two memories", "has two memories", "memories",
+			put(plain, sectionMemory, "\x02\x00\x01\x00\x01")},
 		{"tag section", "has a section of the exception proposal", "section 13",
 			w.Cat(plain, w.Section(13, []byte{0}))},
 		{"struct type", "has a type of the garbage collection proposal", "0x5f",

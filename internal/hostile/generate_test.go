@@ -52,6 +52,9 @@ func (e *twoEngines) agree(t *testing.T, file []byte, phase abi.Phase) error {
 	if a.Log != b.Log {
 		t.Errorf("compiled, it logged %q, interpreted %q", a.Log, b.Log)
 	}
+	if a.Gas != b.Gas {
+		t.Errorf("compiled, it used %d units, interpreted %d", a.Gas, b.Gas)
+	}
 	if a.MemoryBytes != b.MemoryBytes || a.HostCalls != b.HostCalls {
 		t.Errorf("compiled: %d bytes, %d calls, interpreted: %d bytes, %d calls", a.MemoryBytes,
 			a.HostCalls, b.MemoryBytes, b.HostCalls)

@@ -95,7 +95,8 @@ func Cases() []Case {
 		bombs(), shapes(), customs(),
 		indices(), collisions(), segments(),
 		loops(), trees(), recursions(), bulk(), growth(), floods(), kernels(), ends(),
-		pointers(), handles(), reentries(), outputs(), leftovers(), numbers(), imports(),
+		pointers(), handles(), reentries(), outputs(), leftovers(), interfaces(), numbers(),
+		imports(),
 	)
 	slices.SortStableFunc(all, func(a, b Case) int { return a.Group - b.Group })
 	return all
@@ -107,10 +108,12 @@ type Group struct {
 	Number int
 	// Title says what it is about.
 	Title string
+	// Test names the test that plays it, where no module can.
+	Test string
 }
 
 // Groups returns all groups in order. A group without a [Case] is about the host around the
-// sandbox and has a test of its own beside this package.
+// sandbox, or about what two hosts agree in, and has a test of its own.
 func Groups() []Group {
 	titles := []string{
 		"counts far beyond the bytes that are there",
@@ -157,7 +160,21 @@ func Groups() []Group {
 	}
 	groups := make([]Group, len(titles))
 	for i, title := range titles {
-		groups[i] = Group{Number: i + 1, Title: title}
+		groups[i] = Group{Number: i + 1, Title: title, Test: playedBy(i + 1)}
 	}
 	return groups
+}
+
+// playedBy returns the test of a group that has no case.
+func playedBy(group int) string {
+	return map[int]string{
+		16: "TestCorpus (host/admit/meter)",
+		17: "TestGasIsOneNumber",
+		27: "TestHeartbeatBesideHostileGuests",
+		28: "TestCancellation",
+		29: "TestHostileTasksLeaveNothing",
+		39: "TestDamagedCompiledCode",
+		40: "TestModulesThatAreNotWhatTheyClaim",
+		41: "TestGeneratedModules",
+	}[group]
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +87,40 @@ func TestCasesAreNamedOnce(t *testing.T) {
 		if (c.Module == nil) == (c.Sweep == nil) {
 			t.Errorf("%s: a case is one module or a family of files", c.Name)
 		}
+	}
+}
+
+// TestEveryGroupIsPlayed: by a case, or by the test that it names.
+func TestEveryGroupIsPlayed(t *testing.T) {
+	played := map[int]bool{}
+	for _, c := range hostile.Cases() {
+		played[c.Group] = true
+	}
+	sources := ""
+	for _, pattern := range []string{"*_test.go", "../../host/admit/meter/*_test.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range files {
+			source, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sources += string(source)
+		}
+	}
+	for _, g := range hostile.Groups() {
+		test, _, _ := strings.Cut(g.Test, " ")
+		if played[g.Number] == (test != "") {
+			t.Errorf("group %d has cases: %t, and names the test %q", g.Number, played[g.Number], test)
+		}
+		if test != "" && !strings.Contains(sources, "func "+test+"(t *testing.T)") {
+			t.Errorf("group %d: there is no test %s", g.Number, test)
+		}
+	}
+	if n := len(hostile.Groups()); n != 41 {
+		t.Errorf("%d groups", n)
 	}
 }
 

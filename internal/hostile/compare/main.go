@@ -40,7 +40,9 @@ type outcome struct {
 
 // engine compiles a file and runs its entry point. It reports false for the first result if
 // the file was refused, and how long the run took.
-type engine func(ctx context.Context, o options, file []byte) (ran bool, took time.Duration, err error)
+type engine func(
+	ctx context.Context, o options, file []byte,
+) (ran bool, took time.Duration, err error)
 
 func main() {
 	if err := run(); err != nil {
@@ -53,7 +55,8 @@ func run() error {
 	var o options
 	name := flag.String("engine", "wazero", "wazero or extism")
 	version := flag.Bool("version", false, "print the engines' versions and exit")
-	addressSpace := flag.Uint64("address-space", 0, "bytes of address space to keep to; 0 for no limit")
+	addressSpace := flag.Uint64("address-space", 0,
+		"bytes of address space to keep to; 0 for no limit")
 	flag.StringVar(&o.entry, "entry", "infer", "the export to call")
 	flag.DurationVar(&o.deadline, "deadline", time.Second/2, "how long a module may run")
 	flag.UintVar(&o.memoryPages, "pages", 2048, "the most pages of memory")
@@ -116,33 +119,40 @@ func try(e engine, o options, file []byte) outcome {
 	return out
 }
 
-// heartbeat returns the longest wait of a ticker of 5 ms that also collects garbage every
-// 20 ms, while f runs.
+// heartbeat returns the longest wait of a ticker of 5 ms while f runs and garbage is collected
+// every 20 ms.
 func heartbeat(f func()) (worst time.Duration) {
-	done, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		tick := time.NewTicker(5 * time.Millisecond)
-		defer tick.Stop()
-		last := time.Now()
-		for n := 0; ; n++ {
-			select {
-			case <-done:
-				worst = max(worst, time.Since(last))
-				return
-			case <-tick.C:
-			}
-			if n%4 == 0 {
-				runtime.GC()
-			}
-			worst = max(worst, time.Since(last))
-			last = time.Now()
-		}
-	}()
+	done := make(chan struct{})
+	last := time.Now()
+	beat := every(5*time.Millisecond, done, func() {
+		worst = max(worst, time.Since(last))
+		last = time.Now()
+	})
+	collect := every(20*time.Millisecond, done, runtime.GC)
 	f()
 	close(done)
-	<-stopped
-	return worst
+	<-beat
+	<-collect
+	return max(worst, time.Since(last))
+}
+
+// every calls f again and again until done is closed, then closes what it returns.
+func every(period time.Duration, done <-chan struct{}, f func()) (stopped <-chan struct{}) {
+	end := make(chan struct{})
+	go func() {
+		defer close(end)
+		tick := time.NewTicker(period)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				f()
+			}
+		}
+	}()
+	return end
 }
 
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

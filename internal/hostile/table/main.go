@@ -40,7 +40,8 @@ func main() {
 
 func run(ctx context.Context) error {
 	var t tabler
-	child := flag.Bool("child", false, "run the files that are named under cerberus; the table's own use")
+	child := flag.Bool("child", false,
+		"run the files that are named under cerberus; the table's own use")
 	entry := flag.String("entry", "infer", "the export that a child calls")
 	flag.StringVar(&t.compare, "compare", "", "the program with the other hosts")
 	page := flag.String("write", "", "the page whose table is replaced; empty prints it")

@@ -7,10 +7,10 @@ import (
 )
 
 const (
-	// beatEvery is the period of the heartbeat, beatsPerGC how often it collects garbage,
-	// for which every thread has to stop.
-	beatEvery  = 5 * time.Millisecond
-	beatsPerGC = 4
+	// beatEvery is the period of the heartbeat, collectEvery how often garbage is collected
+	// beside it, for which every thread has to stop.
+	beatEvery    = 5 * time.Millisecond
+	collectEvery = 20 * time.Millisecond
 )
 
 // Beats are the times between the beats of a heartbeat, in ascending order.
@@ -30,34 +30,42 @@ func (b Beats) rank(percent int) time.Duration {
 	return b[max(0, (len(b)*percent+99)/100-1)]
 }
 
-// Heartbeat runs f beside a ticker of 5 ms, which also collects garbage again and again, and
-// returns how long each beat had to wait. A guest that holds its thread makes the collection
+// Heartbeat runs f beside a ticker of 5 ms and returns how long each beat had to wait. Garbage
+// is collected again and again meanwhile: a guest that holds its thread makes the collection
 // wait, and everything with it, as it would make a cluster's heartbeat wait.
 func Heartbeat(now func() time.Time, f func()) Beats {
 	var beats Beats
-	done, stopped := make(chan struct{}), make(chan struct{})
+	done := make(chan struct{})
+	last := now()
+	beat := every(beatEvery, done, func() {
+		at := now()
+		beats = append(beats, at.Sub(last))
+		last = at
+	})
+	collect := every(collectEvery, done, goruntime.GC)
+	f()
+	close(done)
+	<-beat
+	<-collect
+	slices.Sort(beats)
+	return beats
+}
+
+// every calls f again and again until done is closed, then closes what it returns.
+func every(period time.Duration, done <-chan struct{}, f func()) (stopped <-chan struct{}) {
+	end := make(chan struct{})
 	go func() {
-		defer close(stopped)
-		tick := time.NewTicker(beatEvery)
+		defer close(end)
+		tick := time.NewTicker(period)
 		defer tick.Stop()
-		last := now()
-		for n := 0; ; n++ {
+		for {
 			select {
 			case <-done:
 				return
 			case <-tick.C:
+				f()
 			}
-			if n%beatsPerGC == 0 {
-				goruntime.GC()
-			}
-			at := now()
-			beats = append(beats, at.Sub(last))
-			last = at
 		}
 	}()
-	f()
-	close(done)
-	<-stopped
-	slices.Sort(beats)
-	return beats
+	return end
 }

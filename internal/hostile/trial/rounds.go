@@ -10,8 +10,9 @@ import (
 	"github.com/cerberus-host/cerberus/internal/hostile"
 )
 
-// roundGroup reports whether a group is one of those whose cases are small and end in different ways: refused while
-// decoding, stopped in a loop, a tree and a flood, trapped, failed, harmless.
+// roundGroup reports whether a group is one of those whose cases are small and end in
+// different ways: refused while decoding, stopped in a loop, a tree and a flood, trapped,
+// failed, harmless.
 func roundGroup(group int) bool {
 	switch group {
 	case 1, 4, 13, 19, 20, 21, 24, 26, 31, 35:
