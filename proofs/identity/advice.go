@@ -42,16 +42,16 @@ func (a Advice) Word() string {
 const (
 	// butterflyPs is a butterfly of the reference engine's transform, in picoseconds, and
 	// wordPs any other operation on a residue.
-	butterflyPs, wordPs = 1_600, 3_000
+	butterflyPs, wordPs = 1_420, 2_650
 	// evalPs is a coefficient of a public polynomial at a point: reading, lifting, adding up.
 	evalPs = 2_600
 	// projectionPs is an entry of the combined rows of the projection matrix, viewPs one of a
 	// view of the powers.
 	projectionPs, viewPs = 250_000, 40_000
 	// wireNs is a commitment with its projections, pointNs a point that is added up alone.
-	wireNs, pointNs = 60_000, 5_000
+	wireNs, pointNs = 25_000, 10_000
 	// openingNs is the opening's fixed part, openingPs its share of each element.
-	openingNs, openingPs = 3_000_000, 1_500_000
+	openingNs, openingPs = 6_000_000, 5_900_000
 )
 
 // Advise returns the advice for a Plan under openings of that many elements. Errors are
