@@ -26,6 +26,13 @@
 // and error goes to the run's log; arguments and environment are empty; waiting returns at
 // once; there is no file.
 //
+// # Prices
+//
+// Every call has a [Price] and is charged to the run's [Meter] before its work: a base, and
+// units for each byte of the lengths that the guest passes. A refused charge leaves no trace,
+// and the guest must not go on ([Run.Stopped]). What the recorded steps will cost an engine is
+// counted apart ([Run.Recorded]) and has a limit of its own. [PricesDigest] names the table.
+//
 // # Caveats
 //
 // A Run belongs to one goroutine. Memory that a guest passes is read or copied within the

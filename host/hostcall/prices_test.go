@@ -240,9 +240,9 @@ func TestRecordedStepsHaveALimit(t *testing.T) {
 	g.want(abi.ErrnoNone, "neg", x) // what is cheap still fits
 }
 
-// TestRecordedSteps holds the prices of recorded nodes to the closed forms (whoever changes one
-// changes stepsForm, which the digest of the prices has), worked out by
-// hand for ckks-13: N = 8192, four primes of Q, one of P, four digits.
+// TestRecordedSteps holds the prices of recorded nodes to the closed forms, worked out by
+// hand for ckks-13: N = 8192, four primes of Q, one of P, four digits. Whoever changes a form
+// changes stepsForm, which is in the digest of the prices.
 func TestRecordedSteps(t *testing.T) {
 	const (
 		n, transform = 8192, 13 * 4096

@@ -16,9 +16,9 @@ const stepsForm = "steps-1"
 // have a limit of their own.
 //
 // A recorder does not know levels yet, which depend on what follows. Everything is priced at
-// the highest level of the parameter set, so a Plan costs this much at most, and usually not
-// much less. What a constant's values save (zero diagonals of a matrix, zero coefficients) is
-// not seen either.
+// the highest level of the parameter set: a Plan costs this much at most, and one that works
+// at low levels a fraction. What a constant's values save (zero diagonals of a matrix, zero
+// coefficients) is not seen either.
 //
 // With degree N = 2^n, l primes of Q, k of P and d digits:
 //

@@ -78,6 +78,8 @@ type CheckedPlan struct {
 
 // KeyCost is the key set that a client makes once.
 type KeyCost struct {
+	// Count is the number of keys, the relinearisation key included.
+	Count           int  `json:"count"`
 	Relinearisation bool `json:"relinearisation"`
 	Rotations       int  `json:"rotations"`
 	// Bytes are those of the key set on the wire, 0 for a Plan without keys.
@@ -269,7 +271,8 @@ func checkedPlan(v *registry.Variant, m *abi.Manifest) CheckedPlan {
 		Args: v.Args.String(), Program: v.ProgramDigest, Plan: v.PlanDigest,
 		Nodes: len(v.Program.Nodes), Steps: len(plan.Steps), Levels: cost.Depth,
 		Keys: KeyCost{
-			Relinearisation: plan.Relin, Rotations: len(plan.Galois), Bytes: cost.KeyBytes,
+			Count: len(plan.KeyNeed().Elements()), Relinearisation: plan.Relin,
+			Rotations: len(plan.Galois), Bytes: cost.KeyBytes,
 		},
 		UploadBytes: cost.InputBytes, DownloadBytes: cost.OutputBytes,
 		Work: squeeze.Work(plan), variant: v,
