@@ -33,7 +33,7 @@ func limitChild() error {
 		// What the process has mapped so far is reserved rather than used, and under a race
 		// detector it is terabytes; so the limit is on what is added.
 		{syscall.RLIMIT_AS, address + CompileMemoryBytes},
-		{syscall.RLIMIT_CPU, CompileCPUSeconds},
+		{syscall.RLIMIT_CPU, CompileCPUSeconds * slowdown},
 		{syscall.RLIMIT_FSIZE, nativeBytesMax},
 		{syscall.RLIMIT_CORE, 0},
 	} {
@@ -69,8 +69,8 @@ func ranIntoLimit(state *os.ProcessState) string {
 	// The kernel's accounts are coarse, so a child can seem to have used a little less.
 	status, ok := state.Sys().(syscall.WaitStatus)
 	used := state.UserTime() + state.SystemTime()
-	if ok && status.Signal() == syscall.SIGKILL && used >= CompileCPUSeconds*time.Second*4/5 {
-		return fmt.Sprintf("%d seconds of processor time", CompileCPUSeconds)
+	if ok && status.Signal() == syscall.SIGKILL && used >= CompileCPUSeconds*slowdown*time.Second*4/5 {
+		return fmt.Sprintf("%d seconds of processor time", CompileCPUSeconds*slowdown)
 	}
 	usage, ok := state.SysUsage().(*syscall.Rusage)
 	if ok && usage.Maxrss >= CompileMemoryBytes/1024*3/4 {

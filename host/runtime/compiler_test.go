@@ -176,28 +176,36 @@ func withChild(tb testing.TB, name string) runtime.Config {
 }
 
 func TestCompilesInAChild(t *testing.T) {
-	for _, name := range []string{good, "child-environment"} {
-		for _, cached := range []bool{true, false} {
-			c := withChild(t, name)
-			if !cached {
-				c.CacheDir = ""
-			}
-			m := load(t, newRuntime(t, c), goFile(t))
-			_, err := m.RunEncode(context.Background(), mode(t, "plain"), request(t, m, "plain"))
-			if err != nil {
-				t.Errorf("%s, directory %t: %v", name, cached, err)
-			}
-			if !cached {
-				continue
-			}
-			entries, err := os.ReadDir(c.CacheDir)
-			if err != nil || len(entries) != 1 || strings.HasPrefix(entries[0].Name(), "compiling") {
-				t.Errorf("the directory has %v, error %v", entries, err)
-			}
-			// From now on the directory is enough.
-			c.Compiler[1] = "child-panic"
-			load(t, newRuntime(t, c), goFile(t))
+	tiny := w.Attach(t, w.Brain(nil, nil, nil).Bytes())
+	for _, test := range []struct {
+		child  string
+		cached bool
+		file   []byte
+	}{
+		{good, true, goFile(t)},
+		{good, false, tiny},
+		{"child-environment", true, tiny},
+		{"child-environment", false, tiny},
+	} {
+		c := withChild(t, test.child)
+		if !test.cached {
+			c.CacheDir = ""
 		}
+		m := load(t, newRuntime(t, c), test.file)
+		_, err := m.RunEncode(context.Background(), mode(t, "plain"), request(t, m, "plain"))
+		if err != nil {
+			t.Errorf("%s, directory %t: %v", test.child, test.cached, err)
+		}
+		if !test.cached {
+			continue
+		}
+		entries, err := os.ReadDir(c.CacheDir)
+		if err != nil || len(entries) != 1 || strings.HasPrefix(entries[0].Name(), "compiling") {
+			t.Errorf("the directory has %v, error %v", entries, err)
+		}
+		// From now on the directory is enough.
+		c.Compiler[1] = "child-panic"
+		load(t, newRuntime(t, c), test.file)
 	}
 }
 
@@ -239,7 +247,7 @@ func TestChildren(t *testing.T) {
 			if entries, err := os.ReadDir(c.CacheDir); err != nil || len(entries) > 0 {
 				t.Errorf("%v stayed, error %v", entries, err)
 			}
-			c.Compiler[1] = good
+			c.Compiler[1], c.CompileTimeout = good, 5*time.Minute
 			load(t, newRuntime(t, c), file)
 		})
 	}

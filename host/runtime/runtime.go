@@ -117,7 +117,7 @@ func New(_ context.Context, c Config) (*Runtime, error) {
 		c.CompiledBytesMax = DefaultCompiledBytesMax
 	}
 	if c.CompileTimeout == 0 {
-		c.CompileTimeout = DefaultCompileTimeout
+		c.CompileTimeout = DefaultCompileTimeout * slowdown
 	}
 	if !childSupported || len(c.Compiler) == 0 {
 		c.Compiler = nil
