@@ -142,7 +142,7 @@ func (v *View) Eval(p Residues) fr.Element {
 	return *out.Sub(&out, &v.own).Sub(&out, &offset)
 }
 
-// block returns a part of a polynomial, with residues that lift shifts to 0 from its end on.
+// block returns a part of a polynomial, from its end on with residues that shift makes 0.
 func (r *Residues) block(b int) *block {
 	rest := r.Coeffs[b*blockSize:]
 	if len(rest) >= blockSize {

@@ -41,7 +41,7 @@ func TestSums(t *testing.T) {
 		"input": s.Public.Inputs[1], "output": s.Public.Outputs[0],
 	} {
 		for i, limb := range ct.C[0].Limbs {
-			// Rotations move what is at odd powers to as many places; it cannot cancel.
+			// Images of an odd power differ: nothing cancels.
 			at := &limb[len(limb)-1-2*i]
 			kept := *at
 			*at >>= 1
