@@ -43,7 +43,9 @@ func bind(ctx context.Context, rt wazero.Runtime, bindings []hostcall.Binding) e
 var errStopped = errors.New("the host stopped the module")
 
 // stop ends the guest whose host function this is called in.
-func stop() { panic(errStopped) }
+func stop() {
+	panic(errStopped) //nolint:forbidigo // the runtime makes it the error of the guest's call
+}
 
 func hostFunction(f func(*hostcall.Run, hostcall.Memory, []uint64)) api.GoModuleFunc {
 	return func(ctx context.Context, mod api.Module, stack []uint64) {

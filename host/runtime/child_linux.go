@@ -64,17 +64,10 @@ func addressBytes() (uint64, error) {
 	return pages * uint64(os.Getpagesize()), nil
 }
 
-// ranIntoLimit tells which limit a child that was killed or died has reached, "" if none.
-func ranIntoLimit(state *os.ProcessState) string {
-	// The kernel's accounts are coarse, so a child can seem to have used a little less.
+// outOfTime reports whether a child was killed for the processor time that it used. The
+// kernel's accounts are coarse, so it can seem to have used a little less.
+func outOfTime(state *os.ProcessState) bool {
 	status, ok := state.Sys().(syscall.WaitStatus)
-	used := state.UserTime() + state.SystemTime()
-	if ok && status.Signal() == syscall.SIGKILL && used >= CompileCPUSeconds*slowdown*time.Second*4/5 {
-		return fmt.Sprintf("%d seconds of processor time", CompileCPUSeconds*slowdown)
-	}
-	usage, ok := state.SysUsage().(*syscall.Rusage)
-	if ok && usage.Maxrss >= CompileMemoryBytes/1024*3/4 {
-		return fmt.Sprintf("%d MiB of memory", CompileMemoryBytes>>20)
-	}
-	return ""
+	return ok && status.Signal() == syscall.SIGKILL &&
+		state.UserTime()+state.SystemTime() >= CompileCPUSeconds*slowdown*time.Second*4/5
 }

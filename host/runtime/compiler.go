@@ -40,13 +40,16 @@ func (r *Runtime) compileChild(
 	}()
 	args := append(slices.Clone(r.config.Compiler[1:]),
 		strconv.FormatUint(uint64(r.config.MemoryPages), 10))
+	//nolint:gosec // the command is the program's own configuration
 	cmd := exec.CommandContext(ctx, r.config.Compiler[0], args...)
 	cmd.Dir = dir
 	cmd.Env = []string{} // nothing of this process's, where nil would be all of it
 	cmd.Stdin = bytes.NewReader(m.Code)
+	last := new(lastWords)
+	cmd.Stderr = last
 	cmd.WaitDelay = childExitDelay
 	isolate(cmd)
-	if err := r.childEnd(ctx, cmd.Run()); err != nil {
+	if err := r.childEnd(ctx, cmd.Run(), last); err != nil {
 		return nil, fmt.Errorf("%s: %w", m.Digest.Short(), err)
 	}
 	n, err := collect(dir)
@@ -60,7 +63,7 @@ func (r *Runtime) compileChild(
 }
 
 // childEnd turns the end of a child into an error.
-func (r *Runtime) childEnd(ctx context.Context, err error) error {
+func (r *Runtime) childEnd(ctx context.Context, err error, last *lastWords) error {
 	if err == nil {
 		return nil
 	}
@@ -86,8 +89,32 @@ func (r *Runtime) childEnd(ctx context.Context, err error) error {
 	case childNoCode:
 		return errNoCompiler
 	}
-	if limit := ranIntoLimit(exit.ProcessState); limit != "" {
-		return fmt.Errorf("%w: %w: it takes more than %s", ErrCompile, ErrCompileLimit, limit)
+	if outOfTime(exit.ProcessState) {
+		return fmt.Errorf("%w: %w: it takes more than %d seconds of processor time", ErrCompile,
+			ErrCompileLimit, CompileCPUSeconds*slowdown)
+	}
+	if last.outOfMemory() {
+		return fmt.Errorf("%w: %w: it takes more than %d MiB of memory", ErrCompile,
+			ErrCompileLimit, CompileMemoryBytes>>20)
 	}
 	return fmt.Errorf("%w: %w: %s", ErrCompile, ErrCompileCrash, exit.ProcessState)
+}
+
+// lastWords keeps the beginning of what a child says before it dies. It serves to give the
+// refusal its right name, and nothing else depends on it.
+type lastWords struct{ text []byte }
+
+// lastWordsMax is enough for the first line of Go's runtime.
+const lastWordsMax = 256
+
+// Write implements [io.Writer].
+func (l *lastWords) Write(p []byte) (int, error) {
+	l.text = append(l.text, p[:min(len(p), lastWordsMax-len(l.text))]...)
+	return len(p), nil
+}
+
+// outOfMemory reports whether the child died because it was given no more memory.
+func (l *lastWords) outOfMemory() bool {
+	return bytes.Contains(l.text, []byte("out of memory")) ||
+		bytes.Contains(l.text, []byte("cannot allocate memory"))
 }

@@ -3,7 +3,6 @@
 package runtime_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -81,9 +80,12 @@ func endingChildren() map[string]func(args []string) int {
 		},
 		"child-memory": func(args []string) int {
 			compileChild(args)
-			var keep [][]byte
-			for {
-				keep = append(keep, bytes.Repeat([]byte{1}, 64<<20))
+			type block struct {
+				before *block
+				_      [64 << 20]byte
+			}
+			for last := new(block); ; {
+				last = &block{before: last}
 			}
 		},
 		"child-disk": func(args []string) int {
@@ -212,6 +214,7 @@ func TestCompilesInAChild(t *testing.T) {
 // TestChildren: whatever becomes of the child, the module is refused in time with an error
 // that says so, nothing of it stays, and the next module compiles.
 func TestChildren(t *testing.T) {
+	t.Parallel()
 	file := w.Attach(t, w.Brain(nil, nil, nil).Bytes())
 	for name := range children() {
 		want, text := runtime.ErrCompileCrash, ""

@@ -30,12 +30,11 @@ type idleInstance struct {
 func (p *pool) get(of *program) *instance {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for k := len(p.idle) - 1; k >= 0; k-- {
-		if p.idle[k].program == of {
-			i := p.idle[k].instance
-			p.bytes -= p.idle[k].bytes
+	for k, i := range slices.Backward(p.idle) {
+		if i.program == of {
+			p.bytes -= i.bytes
 			p.idle = slices.Delete(p.idle, k, k+1)
-			return i
+			return i.instance
 		}
 	}
 	return nil

@@ -179,8 +179,10 @@ func upperRows() []Row {
 		},
 		{Path: "host/hostcall", Ours: []string{"abi", "fhe", "host/admit"}},
 		{
-			Path:  "host/runtime",
-			Ours:  []string{"abi", "fhe", "host/admit", "host/admit/meter", "host/hostcall"},
+			Path: "host/runtime",
+			Ours: []string{
+				"abi", "fhe", "host/admit", "host/admit/meter", "host/admit/wasm", "host/hostcall",
+			},
 			Third: []string{wazeroLib},
 		},
 		{
