@@ -9,6 +9,7 @@ import (
 
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/host/admit"
+	"github.com/cerberus-host/cerberus/host/admit/meter"
 )
 
 // cacheDir is the directory of one module's compiled code. The runtime guards its files
@@ -47,10 +48,12 @@ func secureDir(path string) error {
 	return nil
 }
 
-// moduleDir names a module's directory after all that its code depends on; the runtime adds
-// its own version and the processor.
+// moduleDir names a module's directory after its code and all that was put into it; the
+// runtime adds its own version and the processor.
 func moduleDir(root string, m *admit.Module) cacheDir {
-	key := abi.LabelledDigest("cerberus/compiled/v2", m.Digest[:], m.Code, []byte(abi.Version))
+	costs := meter.CostDigest()
+	key := abi.LabelledDigest("cerberus/compiled/v2", m.Digest[:], m.Code,
+		[]byte(admit.Rewriting), costs[:], []byte(abi.Version))
 	return cacheDir(filepath.Join(root, key.String()[len("sha256:"):]))
 }
 

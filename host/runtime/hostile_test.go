@@ -60,7 +60,7 @@ const (
 	deadline = time.Second
 	// plenty of gas lets a guest run until something else stops it.
 	plenty = 1 << 52
-	// slack is for a busy machine; without interruption points none of the guests ends.
+	// slack is for a busy machine; without charges in their code none of the guests ends.
 	slack = 2 * time.Second
 	// lateMax is less than a frozen process would show, and more than a busy machine does;
 	// the figure that matters, 100 ms, is measured by BenchmarkHeartbeat on a quiet one.
