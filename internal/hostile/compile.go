@@ -204,6 +204,22 @@ func shapes() []Case {
 	})
 }
 
+// ManyTypes returns a module with as many types as are allowed, few of which another number
+// gives, too: a runtime that keeps types for ever grows with each upload.
+func ManyTypes(number int) []byte {
+	const types, width = 1_000, 12
+	kinds := []string{i32, i64, f64}
+	section := u32(types) + "\x60\x00\x00"
+	for k := range types - 1 {
+		params := ""
+		for v, n := number*types+k, 0; n < width; v, n = v/len(kinds), n+1 {
+			params += kinds[v%len(kinds)]
+		}
+		section += "\x60" + name(params) + "\x00"
+	}
+	return put(encode("").Bytes(), sectionType, section)
+}
+
 // customs is group 10: what debuggers and demanglers would read.
 func customs() []Case {
 	const large = 4 << 20

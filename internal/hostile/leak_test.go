@@ -6,8 +6,36 @@ import (
 	"time"
 
 	sandbox "github.com/cerberus-host/cerberus/host/runtime"
+	w "github.com/cerberus-host/cerberus/host/wasmtest"
+	"github.com/cerberus-host/cerberus/internal/hostile"
 	"github.com/cerberus-host/cerberus/internal/hostile/trial"
 )
+
+// TestManyUploadsLeaveNothing is group 9: the types of thousands of modules are not kept when
+// the modules are not.
+func TestManyUploadsLeaveNothing(t *testing.T) {
+	uploads := 60
+	if all {
+		uploads = 10_000
+	}
+	s := newSandbox(t, sandbox.Config{CompiledBytesMax: 64 << 10})
+	upload := func(n int) {
+		for i := range n {
+			file := w.Attach(t, hostile.ManyTypes(i))
+			if _, err := s.Load(t.Context(), file); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	upload(20)
+	base := trial.Settled()
+	upload(uploads)
+	more := trial.Settled().Less(base)
+	t.Logf("after %d uploads: %s more", uploads, more)
+	if more.ResidentBytes > 16<<20 || more.Mappings > 64 {
+		t.Error("types or code of modules that were dropped are left")
+	}
+}
 
 // TestHostileTasksLeaveNothing is group 29: what a hostile task takes, it gives back.
 func TestHostileTasksLeaveNothing(t *testing.T) {

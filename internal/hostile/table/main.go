@@ -3,6 +3,9 @@
 // table of docs/SANDBOX.md. `make sandbox-compare` calls it.
 //
 //	go run ./internal/hostile/table -compare bin/compare -write docs/SANDBOX.md
+//	go run ./internal/hostile/table -modules bin/hostile
+//
+// The second form writes the modules, for `cerberus brain check` and for other hosts.
 //
 // The other hosts are in the program that -compare names, which is built from the Go module
 // internal/hostile/compare. Every process is limited in address space and killed when it has
@@ -46,9 +49,13 @@ func run(ctx context.Context) error {
 	flag.StringVar(&t.compare, "compare", "", "the program with the other hosts")
 	page := flag.String("write", "", "the page whose table is replaced; empty prints it")
 	group := flag.Int("group", 0, "only this group; 0 for all")
+	modules := flag.String("modules", "", "write every module into this folder and do nothing else")
 	flag.Parse()
 	if *child {
 		return runChild(ctx, *entry, flag.Args())
+	}
+	if *modules != "" {
+		return writeModules(*modules)
 	}
 	if t.compare == "" {
 		return fmt.Errorf("say with -compare where the other hosts are: see `make sandbox-compare`")
