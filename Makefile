@@ -90,6 +90,11 @@ bench: build ## Measure and write docs/benchmarks
 bench-%: build
 	bin/cerberus bench $*
 
+.PHONY: sandbox-compare
+sandbox-compare: ## Run hostile modules in other hosts, too, and write the table of docs/SANDBOX.md
+	cd internal/hostile/compare && go build -o $(CURDIR)/bin/compare .
+	go run ./internal/hostile/table -compare $(CURDIR)/bin/compare -write docs/SANDBOX.md
+
 .PHONY: eval
 eval: build ## Score both Brains on their held-out data, plain and encrypted
 	go run ./internal/demo -eval
