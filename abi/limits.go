@@ -54,7 +54,7 @@ const (
 	RecordedGasMax = 1 << 46
 	// GasEncodeMax bounds what one run of encode is charged, in units of gas, _initialize and
 	// host calls included. It is the largest of the three, since encode may read a long text;
-	// the modules that we ship take a thirtieth for theirs.
+	// the modules that we ship take less than a twentieth for theirs.
 	GasEncodeMax = 1 << 33
 	// GasInferMax is the same for infer, which nodes run, too: recording takes the modules that
 	// we ship a million units, and the host calls of a Program of [ProgramNodesMax] nodes an
