@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	goruntime "runtime"
+	"time"
 
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/host/admit"
@@ -26,6 +27,9 @@ const (
 	othersPermission = 0o077
 	// stagePattern names directories in which code is made, before it is moved to its place.
 	stagePattern = "compiling-*"
+	// stageLife is how old such a directory is before it counts as left by a process that was
+	// killed: no compilation takes a part of it.
+	stageLife = time.Hour
 )
 
 // secureDir makes the directory, or checks that it is one that nobody else can use.
@@ -64,7 +68,26 @@ func newStage(root string) (cacheDir, error) {
 	if err != nil {
 		return "", fmt.Errorf("make directory for compiled code: %w", err)
 	}
+	if root != "" {
+		sweepStages(root, dir)
+	}
 	return cacheDir(dir), nil
+}
+
+// sweepStages deletes what killed processes left under root. The new directory's time serves
+// as the clock. What cannot be deleted is left: it costs space only.
+func sweepStages(root, made string) {
+	now, err := os.Stat(made)
+	if err != nil {
+		return
+	}
+	stages, _ := filepath.Glob(filepath.Join(root, stagePattern)) // the pattern is well-formed
+	for _, dir := range stages {
+		info, err := os.Lstat(dir)
+		if err == nil && now.ModTime().Sub(info.ModTime()) > stageLife {
+			_ = os.RemoveAll(dir)
+		}
+	}
 }
 
 // sub makes a directory inside and returns it.

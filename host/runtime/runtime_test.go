@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cerberus-host/cerberus/abi"
 	"github.com/cerberus-host/cerberus/fhe"
@@ -183,6 +184,34 @@ func TestCompiledCodeIsDroppedAndMadeAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+	}
+}
+
+// TestStagesAreSwept: what a killed process left while it compiled goes with the next
+// compilation; what another process is compiling stays.
+func TestStagesAreSwept(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cache")
+	left, live := filepath.Join(dir, "compiling-1"), filepath.Join(dir, "compiling-2")
+	for _, d := range []string{left, live} {
+		if err := os.MkdirAll(filepath.Join(d, "code"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	long := time.Now().Add(-2 * time.Hour)
+	if err := errors.Join(os.Chmod(dir, 0o700), os.Chtimes(left, long, long)); err != nil {
+		t.Fatal(err)
+	}
+	r, err := runtime.New(t.Context(), runtime.Config{CacheDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	load(t, r, w.Attach(t, w.Brain(nil, nil, nil).Bytes()))
+	found, err := filepath.Glob(filepath.Join(dir, "compiling-*"))
+	if err != nil || !slices.Equal(found, []string{live}) {
+		t.Errorf("left are %v, %v", found, err)
+	}
+	if err := r.Close(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }
 
