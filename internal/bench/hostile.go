@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	goruntime "runtime"
+	"strings"
 	"time"
 
 	"github.com/cerberus-host/cerberus/host/runtime"
@@ -128,15 +129,17 @@ func (g *groupResult) add(r trial.Result) {
 
 // String tells how the cases ended and what they cost at most.
 func (g *groupResult) String() string {
-	text := ""
+	var parts []string
 	for w := hostile.Refused; w < hostile.Ends; w++ {
 		if g.ended[w] > 0 {
-			text += fmt.Sprintf("%d %s, ", g.ended[w], w)
+			parts = append(parts, fmt.Sprintf("%d %s", g.ended[w], w))
 		}
 	}
-	text += fmt.Sprintf("load %.3g ms, ", millis(g.load))
+	parts = append(parts, fmt.Sprintf("load %.3g ms", millis(g.load)))
 	if g.late > 0 {
-		text += fmt.Sprintf("%.3g ms late, ", millis(g.late))
+		parts = append(parts, fmt.Sprintf("%.3g ms late", millis(g.late)))
 	}
-	return text + fmt.Sprintf("heartbeat %.3g ms, %.3g MB", millis(g.waited), float64(g.memory)/1e6)
+	parts = append(parts, fmt.Sprintf("heartbeat %.3g ms", millis(g.waited)),
+		fmt.Sprintf("%.3g MB", float64(g.memory)/1e6))
+	return strings.Join(parts, ", ")
 }

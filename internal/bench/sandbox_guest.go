@@ -29,7 +29,7 @@ var workSource []byte
 // measureGuests measures a guest built with Go: what gas costs it, against the runtime
 // without any of our code, and what an instance costs. It needs a go command.
 func (b *bench) measureGuests(ctx context.Context, f *figures.File) error {
-	if _, err := exec.LookPath("go"); err != nil {
+	if !goCommand() {
 		b.sayf("there is no go command: the figures about guests built with Go are left out")
 		return nil
 	}
@@ -57,6 +57,11 @@ func (b *bench) measureGuests(ctx context.Context, f *figures.File) error {
 		return err
 	}
 	return b.measureInstances(ctx, f, module)
+}
+
+func goCommand() bool {
+	_, err := exec.LookPath("go")
+	return err == nil
 }
 
 // buildWork builds the guest for one work and attaches a manifest.

@@ -12,7 +12,6 @@ import (
 
 	sandbox "github.com/cerberus-host/cerberus/host/runtime"
 	"github.com/cerberus-host/cerberus/internal/hostile/trial"
-	"github.com/cerberus-host/cerberus/raftstore"
 )
 
 // TestHeartbeatBesideHostileGuests is group 27: while twice as many hostile guests as there
@@ -40,7 +39,7 @@ func TestHeartbeatBesideHostileGuests(t *testing.T) {
 	}
 }
 
-// cluster is three voters in memory, with the timeouts of a node.
+// cluster is three voters in memory, with the raft library's own timeouts of a second.
 type cluster []*raft.Raft
 
 func newCluster(t *testing.T) cluster {
@@ -64,9 +63,6 @@ func newCluster(t *testing.T) cluster {
 		}
 		config := raft.DefaultConfig()
 		config.LocalID = servers[i].ID
-		config.HeartbeatTimeout = raftstore.HeartbeatDefault
-		config.ElectionTimeout = raftstore.HeartbeatDefault
-		config.LeaderLeaseTimeout = raftstore.HeartbeatDefault
 		config.Logger = hclog.New(&hclog.LoggerOptions{Output: io.Discard})
 		store := raft.NewInmemStore()
 		snapshots := raft.NewInmemSnapshotStore()

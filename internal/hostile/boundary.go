@@ -84,7 +84,7 @@ func handles() []Case {
 		})
 	add("handles without end", "makes nodes until there are no more", []string{"constant"},
 		func(f map[string]int) string {
-			return loop(num(0)+num(1)+num(0)+call(f["constant"])+tee(0)+num64(0)+"\x59"+brIf(0)) +
+			return loop(num(0)+num(1)+num(0)+call(f["constant"])+tee(0)+num64(0)+"\x59"+brIf0) +
 				expect64(get(0), noMore)
 		})
 	return out
@@ -111,7 +111,7 @@ func reentries() []Case {
 		Group: 32, Name: "infer calls _initialize", Want: Failed, Says: notMade,
 		Does: "initialises itself a second time",
 		Module: func() []byte {
-			return initialize(infer(call(firstOwn)+call(firstOwn), ""), firstOwn).Bytes()
+			return initialize(infer(call(firstOwn)+call(firstOwn), "")).Bytes()
 		},
 	}}
 	return append(out, Case{
@@ -177,8 +177,10 @@ func outputs() []Case {
 		name          string
 		offset, count uint32
 	}{
-		{"5 of 4 elements", 0, 5}, {"elements from 4 on", 4, 1},
-		{"elements from 2^32-1 on", 1<<32 - 1, 1}, {"10^6 elements", 1, 1_000_000},
+		{"5 of 4 elements", 0, 5},
+		{"elements from 4 on", 4, 1},
+		{"elements from 2^32-1 on", 1<<32 - 1, 1},
+		{"10^6 elements", 1, 1_000_000},
 	} {
 		out = append(out, Case{
 			Group: 34, Name: c.name, Phase: encodePhase, Does: "writes beyond an input", Want: Harmless,
@@ -203,7 +205,7 @@ func answers() []Case {
 		Module: asserting(decodePhase, "yes n", functions, func(f map[string]int) string {
 			return expect(label(f), 0) + fails(label(f), stateError)
 		}),
-	}, Case{
+	}, {
 		Group: 34, Name: "bad numbers in an answer", Phase: decodePhase, Want: Harmless,
 		Does: "answers infinity, NaN and one number twice",
 		Module: asserting(decodePhase, "yes n", functions, func(f map[string]int) string {
@@ -211,7 +213,7 @@ func answers() []Case {
 				fails(number(f, times("\x00", 6)+"\xf8\x7f"), abi.ErrnoRange) +
 				expect(number(f, zero), 0) + fails(number(f, zero), nameError)
 		}),
-	}, Case{
+	}, {
 		Group: 34, Name: "65 numbers in an answer", Phase: decodePhase, Want: Harmless,
 		Does: "answers more numbers than an answer holds",
 		Module: asserting(decodePhase, "yes n", functions, func(f map[string]int) string {
@@ -268,8 +270,7 @@ func leftovers() []Case {
 		return put(put(m.Bytes(), sectionDataCount, "\x01"), sectionData, "\x01\x01\x04abcd")
 	})
 	add("_initialize runs once", "counts the calls of its _initialize", func() []byte {
-		m := initialize(encode(expect(globalGet(0), 1), globalGet(0)+num(1)+add32+globalSet(0)),
-			firstOwn)
+		m := initialize(encode(expect(globalGet(0), 1), globalGet(0)+num(1)+add32+globalSet(0)))
 		return put(m.Bytes(), sectionGlobal, "\x01"+i32+"\x01"+num(0)+end)
 	})
 	add("clock", "wants the first reading of the clock to be the same", func() []byte {
@@ -296,9 +297,9 @@ func leftovers() []Case {
 // interfaces is group 36: exports that the host needs and that are not what they must be.
 func interfaces() []Case {
 	var out []Case
-	add := func(group int, name, does, says string, module func() []byte) {
+	add := func(name, does, says string, module func() []byte) {
 		out = append(out, Case{
-			Group: group, Name: name, Does: does, Want: Refused, Says: says, Module: module,
+			Group: 36, Name: name, Does: does, Want: Refused, Says: says, Module: module,
 		})
 	}
 	change := func(f func(m *w.Module)) func() []byte {
@@ -309,25 +310,25 @@ func interfaces() []Case {
 		}
 	}
 	const notFunction = "type () -> ()"
-	add(36, "no memory", "has no memory", "no memory", change(func(m *w.Module) {
+	add("no memory", "has no memory", "no memory", change(func(m *w.Module) {
 		m.MemoryPages, m.Exports = -1, m.Exports[1:]
 	}))
-	add(36, "memory not exported", "keeps its memory for itself", "no memory",
+	add("memory not exported", "keeps its memory for itself", "no memory",
 		change(func(m *w.Module) { m.Exports = m.Exports[1:] }))
-	add(36, "memory is a function", "exports a function as memory", "no memory",
+	add("memory is a function", "exports a function as memory", "no memory",
 		change(func(m *w.Module) { m.Exports[0] = w.Export{Name: abi.ExportMemory} }))
-	add(36, "no infer", "lacks an entry point", "is missing", change(func(m *w.Module) {
+	add("no infer", "lacks an entry point", "is missing", change(func(m *w.Module) {
 		m.Exports = slices.Delete(m.Exports, 3, 4)
 	}))
-	add(36, "infer with a result", "has an entry point of another type", notFunction,
+	add("infer with a result", "has an entry point of another type", notFunction,
 		change(func(m *w.Module) {
 			m.Functions[inferIndex] = w.Function{Results: i32, Body: []byte(num(0))}
 		}))
-	add(36, "infer is the memory", "exports its memory as an entry point", notFunction,
+	add("infer is the memory", "exports its memory as an entry point", notFunction,
 		change(func(m *w.Module) { m.Exports[3].Kind, m.Exports[3].Index = w.Memory, 0 }))
-	add(36, "infer is imported", "exports a host function as an entry point", notFunction,
+	add("infer is imported", "exports a host function as an entry point", notFunction,
 		change(func(m *w.Module) { m.Exports[3].Index = host(m, "neg") }))
-	add(36, "command", "is a program, not a library", "is a command", change(func(m *w.Module) {
+	add("command", "is a program, not a library", "is a command", change(func(m *w.Module) {
 		m.Exports = append(m.Exports, w.Export{Name: "_start"})
 	}))
 	out = append(out, Case{
@@ -371,10 +372,10 @@ func imports() []Case {
 			Does: "calls every function that this entry point may not call", Want: Harmless,
 			Module: func() []byte { return foreignCalls(phase) },
 		}
-		switch phase {
-		case inferPhase:
+		if phase == inferPhase {
 			c.Want, c.Says = Failed, notMade
-		case decodePhase:
+		}
+		if phase == decodePhase {
 			c.Want, c.Says = Failed, "no label"
 		}
 		out = append(out, c)

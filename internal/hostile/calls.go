@@ -39,12 +39,12 @@ func systemCalls() []systemCall {
 
 // flood returns a module that calls a function of the host for ever, with a memory of that
 // many pages.
-func flood(pages int, add func(m *w.Module) int, arguments, after string) func() *w.Module {
+func flood(pages int, add func(m *w.Module) int, arguments string) func() *w.Module {
 	return func() *w.Module {
 		m := infer("")
 		m.MemoryPages = pages
 		i := add(m)
-		m.Functions[inferIndex].Body = []byte(forever(arguments + call(i) + after))
+		m.Functions[inferIndex].Body = []byte(forever(arguments + call(i) + drop))
 		return m
 	}
 }
@@ -63,28 +63,42 @@ func floods() []Case {
 	const large = 1_024 // pages: 64 MB
 	four, two := i32+i32+i32+i32, i32+i32
 	out := stopped(24, []stoppable{
-		{"flood of host calls", "asks for the negative of no handle, for ever", inferPhase,
-			flood(1, ours("neg"), num64(0), drop)},
-		{"flood of failures", "reports an error for ever", inferPhase,
-			flood(1, ours("fail"), num(0)+num(16), drop)},
-		{"flood of logs", "logs 64 MB for ever", inferPhase,
-			flood(large, ours("log"), num(0)+num(large<<16-1), drop)},
-		{"flood of random bytes", "asks for 64 MB of random bytes for ever", inferPhase,
-			flood(large, theirs("random_get", two), num(0)+num(large<<16-1), drop)},
-		{"flood of small random bytes", "asks for 64 KB of random bytes for ever", inferPhase,
-			flood(1, theirs("random_get", two), num(0)+num(page), drop)},
-		{"flood of waits", "waits for 64 clocks for ever", inferPhase,
-			flood(1, theirs("poll_oneoff", four), num(0)+num(8192)+num(64)+num(16384), drop)},
-		{"flood of clock readings", "reads the clock for ever", inferPhase,
-			flood(1, theirs("clock_time_get", i32+i64+i32), num(0)+num64(0)+num(8), drop)},
-		{"flood of yields", "yields for ever", inferPhase, flood(1, theirs("sched_yield", ""), "", drop)},
+		{
+			"flood of host calls", "asks for the negative of no handle, for ever", inferPhase,
+			flood(1, ours("neg"), num64(0)),
+		},
+		{
+			"flood of failures", "reports an error for ever", inferPhase,
+			flood(1, ours("fail"), num(0)+num(16)),
+		},
+		{
+			"flood of logs", "logs 64 MB for ever", inferPhase,
+			flood(large, ours("log"), num(0)+num(large<<16-1)),
+		},
+		{
+			"flood of random bytes", "asks for 64 MB of random bytes for ever", inferPhase,
+			flood(large, theirs("random_get", two), num(0)+num(large<<16-1)),
+		},
+		{
+			"flood of small random bytes", "asks for 64 KB of random bytes for ever", inferPhase,
+			flood(1, theirs("random_get", two), num(0)+num(page)),
+		},
+		{
+			"flood of waits", "waits for 64 clocks for ever", inferPhase,
+			flood(1, theirs("poll_oneoff", four), num(0)+num(8192)+num(64)+num(16384)),
+		},
+		{
+			"flood of clock readings", "reads the clock for ever", inferPhase,
+			flood(1, theirs("clock_time_get", i32+i64+i32), num(0)+num64(0)+num(8)),
+		},
+		{"flood of yields", "yields for ever", inferPhase, flood(1, theirs("sched_yield", ""), "")},
 	})
 	return append(out, Case{
 		Group: 24, Name: "flood of vectors", Want: Stopped,
 		Does: "writes 1,024 times 64 MB in one call, for ever",
 		Module: func() []byte {
 			m := flood(large, theirs("fd_write", four),
-				num(1)+num(0)+num(1024)+num(16384), drop)()
+				num(1)+num(0)+num(1024)+num(16384))()
 			vectors := times(string([]byte{0, 0, 0, 0, 0xff, 0xff, 0xff, 0x03}), 1024)
 			return put(m.Bytes(), sectionData, "\x01\x00"+num(0)+end+u32(len(vectors))+vectors)
 		},
@@ -112,17 +126,17 @@ func kernels() []Case {
 	const million = 1 << 20
 	// repeat runs a piece of code n times with local 2 as the counter.
 	repeat := func(n int, code string) string {
-		return loop(code + get(2) + num(1) + add32 + tee(2) + num(n) + less32 + brIf(0))
+		return loop(code + get(2) + num(1) + add32 + tee(2) + num(n) + less32 + brIf0)
 	}
 	out := []Case{{
 		Group: 25, Name: "constants of 8 MB", Does: "makes a constant of 2^20 values, for ever",
 		Want: Stopped, Module: func() []byte {
-			return flood(130, ours("constant"), num(0)+num(million)+num(0), drop)().Bytes()
+			return flood(130, ours("constant"), num(0)+num(million)+num(0))().Bytes()
 		},
 	}, {
 		Group: 25, Name: "small constants without end", Does: "makes a constant, for ever",
 		Want: Stopped, Module: func() []byte {
-			return flood(1, ours("constant"), num(0)+num(1)+num(0), drop)().Bytes()
+			return flood(1, ours("constant"), num(0)+num(1)+num(0))().Bytes()
 		},
 	}, {
 		Group: 25, Name: "rotations without end", Does: "rotates a vector, for ever", Want: Stopped,
@@ -187,7 +201,7 @@ func pointers() []Case {
 			Group: 30, Name: "log of 2^32-1 bytes", Want: Stopped,
 			Does: "logs more bytes than it has, which is charged before anyone looks",
 			Module: func() []byte {
-				return flood(1, ours("log"), num(1)+num(-1), drop)().Bytes()
+				return flood(1, ours("log"), num(1)+num(-1))().Bytes()
 			},
 		},
 		Case{

@@ -20,6 +20,7 @@ const (
 	add32      = "\x6a"
 	ne64       = "\x52"
 	memorySize = "\x3f\x00"
+	brIf0      = "\x0d\x00" // br_if of the innermost block or loop
 	memoryGrow = "\x40\x00"
 	memoryCopy = "\xfc\x0a\x00\x00"
 	memoryFill = "\xfc\x0b\x00"
@@ -62,7 +63,6 @@ func block(body string) string { return "\x02" + empty + body + end }
 func loop(body string) string  { return "\x03" + empty + body + end }
 func when(body string) string  { return "\x04" + empty + body + end } // if the top is not 0
 func br(label int) string      { return "\x0c" + u32(label) }
-func brIf(label int) string    { return "\x0d" + u32(label) }
 func get(local int) string     { return "\x20" + u32(local) }
 func set(local int) string     { return "\x21" + u32(local) }
 func tee(local int) string     { return "\x22" + u32(local) }

@@ -22,12 +22,18 @@ func counts() []Case {
 		id   byte
 		name string
 	}{
-		{sectionType, "type"}, {sectionImport, "import"},
-		{sectionFunction, "function"}, {sectionTable, "table"},
-		{sectionMemory, "memory"}, {sectionGlobal, "global"},
-		{sectionExport, "export"}, {sectionStart, "start"},
-		{sectionElement, "element"}, {sectionCode, "code"},
-		{sectionData, "data"}, {sectionDataCount, "data count"},
+		{sectionType, "type"},
+		{sectionImport, "import"},
+		{sectionFunction, "function"},
+		{sectionTable, "table"},
+		{sectionMemory, "memory"},
+		{sectionGlobal, "global"},
+		{sectionExport, "export"},
+		{sectionStart, "start"},
+		{sectionElement, "element"},
+		{sectionCode, "code"},
+		{sectionData, "data"},
+		{sectionDataCount, "data count"},
 	} {
 		add(s.name+" section of 15 bytes", does, s.name, bare(s.id, claim))
 	}
@@ -78,7 +84,7 @@ func samples() []sample {
 	branches := encode("")
 	branches.Functions[1].Locals = locals(2, i32)
 	branches.Functions[1].Body = []byte(
-		loop(get(0)+num(1)+add32+tee(0)+num(9)+less32+brIf(0)) +
+		loop(get(0)+num(1)+add32+tee(0)+num(9)+less32+brIf0) +
 			block(block(get(0)+"\x0e\x02\x00\x01\x00")+nop) +
 			get(0) + "\x04" + i32 + num(1) + "\x05" + num(2) + end + set(1))
 
@@ -220,23 +226,39 @@ func headers() []Case {
 		{"version 2", "has version 2", "header", head("\x02\x00\x00\x00")},
 		{"no header", "has no header", "header", plain[8:]},
 		{"empty file", "has no bytes", "header", nil},
-		{"64-bit memory", "has a memory of 64-bit addresses", "memory",
-			put(plain, sectionMemory, "\x01\x04\x01")},
-		{"shared memory", "has a shared memory", "memory",
-			put(plain, sectionMemory, "\x01\x03\x01\x01")},
-		{"two memories", "has two memories", "memories",
-			put(plain, sectionMemory, "\x02\x00\x01\x00\x01")},
-		{"tag section", "has a section of the exception proposal", "section 13",
-			w.Cat(plain, w.Section(13, []byte{0}))},
-		{"struct type", "has a type of the garbage collection proposal", "0x5f",
-			bare(sectionType, "\x01\x5f\x00\x00")},
-		{"atomic operator", "uses an operator of the threads proposal", "operator",
-			infer("\xfe\x03\x00").Bytes()},
+		{
+			"64-bit memory", "has a memory of 64-bit addresses", "memory",
+			put(plain, sectionMemory, "\x01\x04\x01"),
+		},
+		{
+			"shared memory", "has a shared memory", "memory",
+			put(plain, sectionMemory, "\x01\x03\x01\x01"),
+		},
+		{
+			"two memories", "has two memories", "memories",
+			put(plain, sectionMemory, "\x02\x00\x01\x00\x01"),
+		},
+		{
+			"tag section", "has a section of the exception proposal", "section 13",
+			w.Cat(plain, w.Section(13, []byte{0})),
+		},
+		{
+			"struct type", "has a type of the garbage collection proposal", "0x5f",
+			bare(sectionType, "\x01\x5f\x00\x00"),
+		},
+		{
+			"atomic operator", "uses an operator of the threads proposal", "operator",
+			infer("\xfe\x03\x00").Bytes(),
+		},
 		{"tail call", "uses a tail call", "operator", infer("\x12\x00").Bytes()},
-		{"exception", "uses an operator of the exception proposal", "operator",
-			infer("\x06\x40\x0b").Bytes()},
-		{"relaxed vector", "uses a vector operator whose result depends on the machine", "operator",
-			infer("\xfd\x80\x02").Bytes()},
+		{
+			"exception", "uses an operator of the exception proposal", "operator",
+			infer("\x06\x40\x0b").Bytes(),
+		},
+		{
+			"relaxed vector", "uses a vector operator whose result depends on the machine", "operator",
+			infer("\xfd\x80\x02").Bytes(),
+		},
 	} {
 		out = append(out, Case{
 			Group: 12, Name: c.name, Does: c.does, Want: Refused, Says: c.says,

@@ -62,7 +62,7 @@ func dumpBody(log int) string {
 func checksum() string {
 	return num(0) + set(0) + loop(get(1)+num64(0x100000001b3)+"\x7e"+
 		get(0)+"\x29\x03\x00"+"\x85"+set(1)+
-		get(0)+num(8)+add32+tee(0)+num(dumpAt)+less32+brIf(0)) + get(1)
+		get(0)+num(8)+add32+tee(0)+num(dumpAt)+less32+brIf0) + get(1)
 }
 
 // generator turns choices into code.
@@ -119,7 +119,7 @@ func (g *generator) statement(depth int) string {
 	case 0:
 		return g.expression(i32, 2) + when(g.statements(depth-1))
 	case 1:
-		return block(g.statements(depth-1) + g.expression(i32, 2) + brIf(0) + g.statements(depth-1))
+		return block(g.statements(depth-1) + g.expression(i32, 2) + brIf0 + g.statements(depth-1))
 	case 2:
 		return g.loop(depth)
 	case 3:
@@ -152,7 +152,7 @@ func (g *generator) loop(depth int) string {
 	body := g.statements(depth - 1)
 	g.loops--
 	return num(0) + set(counter) + loop(body+
-		get(counter)+num(1)+add32+tee(counter)+num(2+g.pick(6))+less32+brIf(0))
+		get(counter)+num(1)+add32+tee(counter)+num(2+g.pick(6))+less32+brIf0)
 }
 
 // address leaves an address in the first half of the page.

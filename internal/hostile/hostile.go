@@ -12,18 +12,19 @@ import (
 type Want uint8
 
 const (
-	// Refused: the module does not pass admission, or is no valid WebAssembly.
+	// Refused means that the module does not pass admission, or is no valid WebAssembly.
 	Refused Want = iota + 1
-	// Stopped: the host ends the run by one of its limits: gas, depth, deadline, host calls.
+	// Stopped means that the host ends the run by one of its limits: gas, depth, deadline or
+	// host calls.
 	Stopped
-	// Trapped: the guest breaks a rule of WebAssembly and its run ends with that error.
+	// Trapped means that the guest breaks a rule of WebAssembly, which ends its run.
 	Trapped
-	// Failed: the run ends, and the host has an error of the guest to report.
+	// Failed means that the run ends and the host has an error of the guest to report.
 	Failed
-	// Harmless: the run succeeds; what the guest tried had no effect. A guest that looks for
-	// an effect traps when it finds one.
+	// Harmless means that the run succeeds, and that what the guest tried had no effect. A
+	// guest that looks for an effect traps when it finds one.
 	Harmless
-	// Ends: any of these; for modules that are damaged at random.
+	// Ends means any of these; for modules that are damaged at random.
 	Ends
 )
 

@@ -14,9 +14,9 @@ const (
 	decodePhase = abi.PhaseDecode
 )
 
-// initialize makes a function the module's _initialize.
-func initialize(m *w.Module, index int) *w.Module {
-	m.Exports = append(m.Exports, w.Export{Name: "_initialize", Kind: w.Func, Index: index})
+// initialize makes the module's first further function its _initialize.
+func initialize(m *w.Module) *w.Module {
+	m.Exports = append(m.Exports, w.Export{Name: "_initialize", Kind: w.Func, Index: firstOwn})
 	return m
 }
 
@@ -59,31 +59,43 @@ func loops() []Case {
 			return brain("", "", forever(""))
 		}},
 		{"loop in _initialize", "loops before its entry point", inferPhase, func() *w.Module {
-			return initialize(infer("", forever("")), firstOwn)
+			return initialize(infer("", forever("")))
 		}},
-		{"loop by br_if", "loops by a condition that always holds", inferPhase,
-			plain(loop(num(1) + brIf(0)))},
-		{"loop by br_table", "loops by a table", inferPhase,
-			plain(loop(num(7) + "\x0e\x02\x00\x00\x00"))},
+		{
+			"loop by br_if", "loops by a condition that always holds", inferPhase,
+			plain(loop(num(1) + brIf0)),
+		},
+		{
+			"loop by br_table", "loops by a table", inferPhase,
+			plain(loop(num(7) + "\x0e\x02\x00\x00\x00")),
+		},
 		{"loops in loops", "loops 2^60 times in twelve nested loops of 32", inferPhase, nestedLoops},
 		{"loop that calls", "calls an empty function for ever", inferPhase, func() *w.Module {
 			return infer(forever(call(firstOwn)), "")
 		}},
-		{"loop that calls indirectly", "calls through a table for ever", inferPhase,
+		{
+			"loop that calls indirectly", "calls through a table for ever", inferPhase,
 			func() *w.Module {
 				m := infer(forever(num(0)+"\x11\x00\x00"), "")
 				m.TableSize, m.Elements = 1, []int{firstOwn}
 				return m
-			}},
-		{"loop that divides", "divides large numbers for ever", inferPhase,
-			plain(forever(num64(-1) + num64(3) + "\x7f" + drop))},
+			},
+		},
+		{
+			"loop that divides", "divides large numbers for ever", inferPhase,
+			plain(forever(num64(-1) + num64(3) + "\x7f" + drop)),
+		},
 		{"loop of floats", "takes square roots for ever", inferPhase, counted(f64,
 			forever(get(0)+"\x9f"+set(0)))},
-		{"loop of vectors", "multiplies vectors for ever", inferPhase,
+		{
+			"loop of vectors", "multiplies vectors for ever", inferPhase,
 			plain(forever("\xfd\x0c" + times("\x07", 16) + "\xfd\x0c" + times("\x09", 16) +
-				"\xfd\xb5\x01" + drop))},
-		{"loop of 100,000 operators", "has a long body in an endless loop", inferPhase,
-			plain(forever(times(num(1)+drop, 40_000)))},
+				"\xfd\xb5\x01" + drop)),
+		},
+		{
+			"loop of 100,000 operators", "has a long body in an endless loop", inferPhase,
+			plain(forever(times(num(1)+drop, 40_000))),
+		},
 	})
 }
 
@@ -94,7 +106,7 @@ func nestedLoops() *w.Module {
 	body := ""
 	for i := range depth {
 		body = num(0) + set(i) +
-			loop(body+get(i)+num(1)+add32+tee(i)+num(32)+less32+brIf(0))
+			loop(body+get(i)+num(1)+add32+tee(i)+num(32)+less32+brIf0)
 	}
 	m.Functions[inferIndex].Body = []byte(body)
 	return m
@@ -120,10 +132,14 @@ func trees() []Case {
 	}
 	return stopped(20, []stoppable{
 		{"call tree", "calls 2^60 functions without a loop", inferPhase, tree(60, 2, call)},
-		{"wide call tree", "calls 1,000^6 functions without a loop", inferPhase,
-			tree(6, 1_000, call)},
-		{"indirect call tree", "calls 2^60 functions through a table", inferPhase,
-			tree(60, 2, func(i int) string { return num(i) + "\x11\x00\x00" })},
+		{
+			"wide call tree", "calls 1,000^6 functions without a loop", inferPhase,
+			tree(6, 1_000, call),
+		},
+		{
+			"indirect call tree", "calls 2^60 functions through a table", inferPhase,
+			tree(60, 2, func(i int) string { return num(i) + "\x11\x00\x00" }),
+		},
 	})
 }
 
@@ -144,7 +160,7 @@ func recursions() []Case {
 			return m
 		}},
 		{"recursion in _initialize", "calls itself before its entry point", func() *w.Module {
-			return initialize(infer("", call(firstOwn)), firstOwn)
+			return initialize(infer("", call(firstOwn)))
 		}},
 		{"recursion with 1,000 locals", "calls itself with a large frame", func() *w.Module {
 			m := infer(call(firstOwn), "")
@@ -180,10 +196,14 @@ func bulk() []Case {
 	}
 	fill := num(0) + num(1) + num(large) + memoryFill
 	out := stopped(22, []stoppable{
-		{"2,000 fills of 64 MB", "fills 64 MB 2,000 times without a loop", inferPhase,
-			line(fill, 2_000)},
-		{"2,000 copies of 64 MB", "copies 64 MB 2,000 times without a loop", inferPhase,
-			line(num(1)+num(0)+num(large-1)+memoryCopy, 2_000)},
+		{
+			"2,000 fills of 64 MB", "fills 64 MB 2,000 times without a loop", inferPhase,
+			line(fill, 2_000),
+		},
+		{
+			"2,000 copies of 64 MB", "copies 64 MB 2,000 times without a loop", inferPhase,
+			line(num(1)+num(0)+num(large-1)+memoryCopy, 2_000),
+		},
 		{"fills in a loop", "fills 64 MB for ever", inferPhase, func() *w.Module {
 			m := infer(forever(fill))
 			m.MemoryPages = pages
@@ -228,7 +248,7 @@ func growth() []Case {
 	}
 	out := []Case{
 		harmless("grow by 1 MB", "grows its memory until it is told no",
-			loop(num(16)+memoryGrow+num(-1)+ne32+brIf(0))+expect(memorySize, grown-15)),
+			loop(num(16)+memoryGrow+num(-1)+ne32+brIf0)+expect(memorySize, grown-15)),
 		harmless("grow at once", "asks for all pages at once",
 			expect(num(grown-1)+memoryGrow, 1)+expect(num(1)+memoryGrow, -1)),
 		harmless("grow by 4 GB", "asks for more than there can be",
@@ -239,7 +259,7 @@ func growth() []Case {
 	out = append(out, Case{
 		Group: 23, Name: "grow page by page", Does: "grows its memory by the smallest steps",
 		Phase: encodePhase, Want: Ends, Module: func() []byte {
-			return encode(loop(num(1) + memoryGrow + num(-1) + ne32 + brIf(0))).Bytes()
+			return encode(loop(num(1) + memoryGrow + num(-1) + ne32 + brIf0)).Bytes()
 		},
 	}, Case{
 		Group: 23, Name: "grow in a loop", Does: "asks for memory for ever", Want: Stopped,
@@ -254,7 +274,7 @@ func growth() []Case {
 	}, Case{
 		Group: 23, Name: "maximum of 4 GB", Does: "says that it may grow to 65,536 pages",
 		Phase: encodePhase, Want: Harmless, Module: func() []byte {
-			body := loop(num(64)+memoryGrow+num(-1)+ne32+brIf(0)) +
+			body := loop(num(64)+memoryGrow+num(-1)+ne32+brIf0) +
 				num(grown) + memorySize + less32 + when(trap)
 			return put(encode(body).Bytes(), sectionMemory, "\x01\x01\x01"+u32(65_536))
 		},
@@ -290,8 +310,10 @@ func ends() []Case {
 		{"overflow of a division", bits(1<<31) + num(-1) + "\x6d" + drop, "overflow", Trapped},
 		{"read outside", bits(1<<31) + load32 + drop, "out of bounds", Trapped},
 		{"write outside", num(-1) + num(0) + store32, "out of bounds", Trapped},
-		{"conversion of a NaN", "\x44" + times("\x00", 6) + "\xf8\x7f" + "\xaa" + drop,
-			"conversion", Trapped},
+		{
+			"conversion of a NaN", "\x44" + times("\x00", 6) + "\xf8\x7f" + "\xaa" + drop,
+			"conversion", Trapped,
+		},
 		{"call of an empty entry", num(1) + "\x11\x00\x00", "", Trapped},
 		{"call beyond the table", num(9) + "\x11\x00\x00", "", Trapped},
 		{"call of another type", times(num(0), 2) + "\x11\x01\x00", "", Trapped},
@@ -311,7 +333,7 @@ func ends() []Case {
 			out = append(out, Case{
 				Group: 26, Name: way.name + " in " + place.name, Does: "ends by a trap", Again: true,
 				Phase: place.phase, Want: way.want, Says: way.says, Module: func() []byte {
-					m := initialize(brain("", "", "", ""), firstOwn)
+					m := initialize(brain("", "", "", ""))
 					// A function of another type, so that there is a second type.
 					m.Functions = append(m.Functions, w.Function{Params: i32})
 					m.Functions[place.index].Body = []byte(way.code)
@@ -325,7 +347,7 @@ func ends() []Case {
 				Group: 26, Name: fmt.Sprintf("exit %d in %s", code, place.name), Phase: place.phase,
 				Does: "ends itself in the middle", Again: true, Want: Failed, Says: "ended itself",
 				Module: func() []byte {
-					m := initialize(brain("", "", "", ""), firstOwn)
+					m := initialize(brain("", "", "", ""))
 					exit := m.Import(w.Import{
 						Module: systemModule, Name: "proc_exit", Params: i32,
 					})

@@ -17,7 +17,7 @@ func runWazero(
 	config := wazero.NewRuntimeConfig().WithCloseOnContextDone(true).
 		WithMemoryLimitPages(uint32(o.memoryPages))
 	rt := wazero.NewRuntimeWithConfig(ctx, config)
-	defer rt.Close(context.WithoutCancel(ctx))
+	defer func() { _ = rt.Close(context.WithoutCancel(ctx)) }()
 	if _, err := wasi_snapshot_preview1.Instantiate(ctx, rt); err != nil {
 		return false, 0, err
 	}
@@ -62,7 +62,7 @@ func runExtism(
 	if err != nil {
 		return false, 0, err
 	}
-	defer plugin.Close(ctx)
+	defer func() { _ = plugin.Close(ctx) }()
 	start := time.Now()
 	defer func() { took = time.Since(start) }()
 	_, _, err = plugin.CallWithContext(ctx, o.entry, nil)

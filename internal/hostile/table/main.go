@@ -33,15 +33,15 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx); err != nil {
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "table:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context) error {
+func run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
 	var t tabler
 	child := flag.Bool("child", false,
 		"run the files that are named under cerberus; the table's own use")
@@ -67,7 +67,7 @@ func run(ctx context.Context) error {
 	if t.scratch, err = os.MkdirTemp("", "hostile-"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(t.scratch)
+	defer func() { _ = os.RemoveAll(t.scratch) }()
 	text, err := t.table(ctx, *group, time.Now())
 	if err != nil {
 		return err

@@ -28,9 +28,9 @@ const (
 	loadMax = 5 * time.Second
 )
 
-// comparable reports whether the cases of a group mean the same to every host: those that
+// meaningful reports whether the cases of a group mean the same to every host: those that
 // use functions or rules of cerberus do not.
-func comparable(group int) bool {
+func meaningful(group int) bool {
 	switch group {
 	case 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 18, 19, 20, 21, 22, 23, 24, 26, 37:
 		return true
@@ -107,7 +107,7 @@ func (t *tabler) table(ctx context.Context, only int, now time.Time) (string, er
 	}
 	b.WriteString("\n|" + strings.Repeat(" --- |", len(hosts)+2) + "\n")
 	for _, g := range hostile.Groups() {
-		if !comparable(g.Number) || only != 0 && only != g.Number {
+		if !meaningful(g.Number) || only != 0 && only != g.Number {
 			continue
 		}
 		row, err := t.row(ctx, hosts, g)
@@ -140,11 +140,11 @@ func (t *tabler) row(ctx context.Context, hosts []host, g hostile.Group) (string
 			fmt.Fprintf(os.Stderr, "%2d %-50s %-24s %+v\n", g.Number, c.Name, h.name, v)
 		}
 	}
-	row := fmt.Sprintf("| %d. %s | %d |", g.Number, g.Title, n)
-	for _, c := range cells {
-		row += " " + c.String() + " |"
+	texts := make([]string, len(cells))
+	for i, c := range cells {
+		texts[i] = c.String()
 	}
-	return row + "\n", nil
+	return fmt.Sprintf("| %d. %s | %d | %s |\n", g.Number, g.Title, n, strings.Join(texts, " | ")), nil
 }
 
 // cell gathers the verdicts of a group in one host.
@@ -213,5 +213,5 @@ func replaceTable(path, text string) error {
 		return errors.New(path + " has no place for the table")
 	}
 	page = []byte(before + tableBegin + "\n" + text + "\n" + tableEnd + after)
-	return os.WriteFile(path, page, 0o644) //nolint:gosec // a document
+	return os.WriteFile(path, page, 0o644)
 }
