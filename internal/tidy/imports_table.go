@@ -266,7 +266,7 @@ func upperRows() []Row {
 			"internal/bench/proofcase", "internal/hostile/...",
 		}, Third: []string{gnarkCryptoLib, wazeroLib}},
 		{Path: "internal/hostile", Ours: []string{"abi", "host/wasmtest"}, Tests: []string{
-			"host/...", "raftstore", "internal/hostile/trial", raftLib, hclogLib,
+			"host/...", "internal/hostile/trial", raftLib, hclogLib,
 		}},
 		{Path: "internal/hostile/trial", Ours: []string{
 			"abi", "host/hostcall", "host/runtime", "internal/hostile",
