@@ -17,17 +17,30 @@ const (
 // indices is group 13: one beyond the last of a kind, where the rewriting puts its own. Such
 // a module is invalid alone and must be refused before anything is added to it.
 func indices() []Case {
-	// The plain Brain has 4 functions, 1 type, no globals, no table and no segments.
-	plain := encode("").Bytes()
 	code := func(body string) []byte { return encode(body).Bytes() }
 	twoGlobals := func(body string) []byte {
 		return put(code(body), sectionGlobal, "\x02"+times(i64+"\x01"+num64(0)+end, 2))
 	}
 	var out []Case
-	for _, c := range []struct {
-		name, does string
-		module     []byte
-	}{
+	for _, c := range invalids(code(""), code, twoGlobals) {
+		out = append(out, Case{
+			Group: 13, Name: c.name, Does: c.does, Phase: encodePhase, Want: Refused,
+			Module: func() []byte { return slices.Clone(c.module) },
+		})
+	}
+	return out
+}
+
+// invalid is a module that is not valid.
+type invalid struct {
+	name, does string
+	module     []byte
+}
+
+// invalids lists the modules of group 13. The plain one has 4 functions, 1 type, no globals,
+// no table and no segments; code gives its encode a body, twoGlobals adds two globals.
+func invalids(plain []byte, code, twoGlobals func(string) []byte) []invalid {
+	return []invalid{
 		{"global 0 of 0 is read", "reads a global that is not there", code(globalGet(0) + drop)},
 		{
 			"global 0 of 0 is written", "writes the gas where there is no global",
@@ -104,13 +117,7 @@ func indices() []Case {
 			"immutable global is written", "writes a constant global",
 			put(code(num64(1)+globalSet(0)), sectionGlobal, "\x01"+i64+"\x00"+num64(0)+end),
 		},
-	} {
-		out = append(out, Case{
-			Group: 13, Name: c.name, Does: c.does, Phase: encodePhase, Want: Refused,
-			Module: func() []byte { return slices.Clone(c.module) },
-		})
 	}
-	return out
 }
 
 // exportsAnd returns a module's export section with one more entry.
