@@ -27,7 +27,7 @@ func TestCompileTimeAtTheLimits(t *testing.T) {
 		body   []byte
 	}{
 		{"branch tables", 40, nil, w.Repeat(w.Cat([]byte{2, 0x40}, table, []byte{0x0b}), 3)},
-		{"nested loops", 60, nil, w.Cat(w.Repeat([]byte{3, 0x40}, deep), w.Repeat([]byte{0x0b}, deep))},
+		{"nested loops", 15, nil, w.Cat(w.Repeat([]byte{3, 0x40}, deep), w.Repeat([]byte{0x0b}, deep))},
 		{"ifs", 60, nil, w.Repeat(w.Cat(zero, []byte{4, 0x40, 0x0b}), 1000)},
 		{"large ifs", 3, nil, w.Repeat(w.Cat(zero, []byte{4, 0x40, 0x0b}), 4000)},
 		{"ifs by locals", 20, thousand, w.Repeat(w.Cat(zero, []byte{4, 0x40, 0x0b}), 990)},
