@@ -23,10 +23,11 @@ A Brain is a WebAssembly module. It imports host functions from the import modul
 | ` + "`%[6]s`" + ` | on the host, to record the Program; no data exists there |
 | ` + "`%[7]s`" + ` | on the client, to turn decrypted vectors into an answer |
 
-A module that exports ` + "`_initialize`" + ` has it called first. There it sees nothing but its own digest: it
-may call the system interface, ` + "`log`" + ` and ` + "`fail`" + `, and every other function answers ` + "`phase`" + `. So
-its memory and globals afterwards can serve runs with any arguments: a run has an instance of its own, or
-one that was put back into that state. An entry point succeeds by returning without having called ` + "`fail`" + `.
+A module that exports ` + "`_initialize`" + ` has it called first. There it sees nothing but its
+own digest: it may call the system interface, ` + "`log`" + ` and ` + "`fail`" + `, and every other
+function answers ` + "`phase`" + `. So its memory and globals afterwards can serve runs with any
+arguments: a run has an instance of its own, or one that was put back into that state. An entry
+point succeeds by returning without having called ` + "`fail`" + `.
 
 ## Conventions
 
