@@ -156,7 +156,10 @@ func callConstant(c call) int64 {
 	if !ok {
 		return -int64(abi.ErrnoFault)
 	}
-	values := make([]int64, count)
+	// One buffer for all constants of a run: the Builder copies what it keeps, and a guest can
+	// make it refuse large ones for as long as its gas lasts.
+	c.infer.values = slices.Grow(c.infer.values[:0], int(count))
+	values := c.infer.values[:count]
 	for i := range values {
 		values[i] = int64(binary.LittleEndian.Uint64(raw[8*i:]))
 	}

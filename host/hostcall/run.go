@@ -51,6 +51,7 @@ type inferState struct {
 	steps steps
 	// recorded is what the recorded nodes' steps cost.
 	recorded uint64
+	values   []int64 // those of the constant that is being made
 }
 
 type decodeState struct {
