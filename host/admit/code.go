@@ -147,6 +147,7 @@ func (b *bodyWalk) step() error {
 		b.depth--
 	case wasm.OpBrTable:
 		return b.branchTable()
+	default:
 	}
 	return nil
 }

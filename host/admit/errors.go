@@ -41,8 +41,7 @@ func (e *Error) Unwrap() error { return abi.ErrModule }
 
 // refusal turns the errors of the packages below into ours.
 func refusal(err error) error {
-	var malformed *wasm.Error
-	if errors.As(err, &malformed) {
+	if malformed, ok := errors.AsType[*wasm.Error](err); ok {
 		e := &Error{
 			Section: malformed.Section, Offset: malformed.Offset, Problem: malformed.Problem,
 		}
@@ -51,8 +50,7 @@ func refusal(err error) error {
 		}
 		return e
 	}
-	var invalid *validate.Error
-	if errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[*validate.Error](err); ok {
 		e := &Error{
 			Section: invalid.Section, Offset: invalid.Offset, Problem: invalid.Problem,
 		}

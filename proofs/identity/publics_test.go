@@ -246,11 +246,12 @@ func checkSum(t *testing.T, r *run, id identity.Identity, terms []int) {
 		}
 		identity.Rotate(turned, coeffs, term.Factors[0].Galois)
 		for i, c := range turned {
-			if term.Coef == first {
+			switch term.Coef {
+			case first:
 				want[i] += c
-			} else if term.Coef == -first {
+			case -first:
 				want[i] -= c
-			} else {
+			default:
 				t.Fatalf("%d and %d times", first, term.Coef)
 			}
 		}

@@ -281,7 +281,7 @@ func FuzzParse(f *testing.F) {
 // TestFormat: every prefix and every changed count is refused.
 func TestFormat(t *testing.T) {
 	honest := newScene(t).made.Encode()
-	for n := range len(honest) {
+	for n := range honest {
 		if _, err := keyset.Parse(honest[:n]); !errors.Is(err, keyset.ErrFormat) {
 			t.Fatalf("%d bytes: %v", n, err)
 		}

@@ -3,6 +3,7 @@ package protocol
 import (
 	"math/bits"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
@@ -199,10 +200,10 @@ func (l *lazy) scalar() fr.Element { return horner(l[:]) }
 func horner(words []uint64) fr.Element {
 	var out fr.Element
 	base := wordBase()
-	for i := len(words) - 1; i >= 0; i-- {
-		var word fr.Element
-		word.SetUint64(words[i])
-		out.Mul(&out, &base).Add(&out, &word)
+	for _, word := range slices.Backward(words) {
+		var x fr.Element
+		x.SetUint64(word)
+		out.Mul(&out, &base).Add(&out, &x)
 	}
 	return out
 }

@@ -53,8 +53,10 @@ func naive(y []fr.Element, p protocol.Residues, galois int) fr.Element {
 
 // viewPrimes are odd numbers of every size that is used, up to the largest: that they are
 // prime does not matter.
-var viewPrimes = []uint64{3, 7, 12289, 1<<32 - 1, 1<<32 + 1, 1<<43 + 1, 1<<60 - 1, 1<<60 + 1,
-	1<<62 - 1}
+var viewPrimes = []uint64{
+	3, 7, 12289, 1<<32 - 1, 1<<32 + 1, 1<<43 + 1, 1<<60 - 1, 1<<60 + 1,
+	1<<62 - 1,
+}
 
 // TestView: inner products are those of integers, for vectors of one part, of several and
 // of less than one.

@@ -64,6 +64,8 @@ type bodies struct {
 }
 
 // temporaryTypes are the types of locals that may be added.
+//
+//nolint:gochecknoglobals // never written
 var temporaryTypes = [...]wasm.ValueType{wasm.I64, wasm.I32, wasm.F32, wasm.F64, wasm.V128}
 
 // Places in temporaryTypes.
@@ -165,7 +167,8 @@ func (b *bodies) step() error {
 // that is added.
 func (b *bodies) own(form wasm.Immediates) error {
 	in := &b.in
-	index, count := uint64(in.Index), uint64(0)
+	index := uint64(in.Index)
+	var count uint64
 	switch form {
 	case wasm.ImmLabel:
 		count = uint64(len(b.frames))

@@ -33,6 +33,7 @@ func (e *emitter) body(out []byte, t wasm.FuncType, groups int) ([]byte, error) 
 			}
 		case editCanonical:
 			need(temporaryOf(wasm.Float(x.arg)))
+		default:
 		}
 	}
 	if e.nests {

@@ -89,6 +89,7 @@ func (g *generator) list() {
 			case wasm.ImmNone, wasm.ImmMemory, wasm.ImmMemoryLane, wasm.ImmLane, wasm.ImmShuffle,
 				wasm.ImmZero:
 				g.plain[info.Results] = append(g.plain[info.Results], from|n)
+			default:
 			}
 		}
 	}
@@ -178,6 +179,7 @@ func (g *generator) constant(t wasm.Types) {
 			}
 			bits[2], bits[3] = bits[2]|set, bits[3]|0x7f
 		}
+	default:
 	}
 }
 
@@ -275,6 +277,7 @@ func (g *generator) immediates(op wasm.Op, info *wasm.OpInfo) {
 		}
 	case wasm.ImmZero:
 		g.emit(0)
+	default:
 	}
 }
 

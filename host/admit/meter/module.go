@@ -147,6 +147,7 @@ func (m *module) readImport(r *wasm.Reader) error {
 		return m.knows(i.Type)
 	case wasm.KindGlobal:
 		m.importedGlobals++
+	default:
 	}
 	return nil
 }

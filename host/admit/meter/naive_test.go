@@ -48,6 +48,7 @@ func naiveModule(tb testing.TB, code []byte, limit int64, pages int) []byte {
 			case wasm.SectionFunction:
 				t, _ := r.U32()
 				own = append(own, t)
+			default:
 			}
 		}
 	})

@@ -35,6 +35,8 @@ type priceRow struct {
 // override earlier ones. Prices follow what an operator costs in compiled code, with the
 // canonical form of a computed float included, and are never 0 for one that does something,
 // since an interpreter spends time on each.
+//
+//nolint:gochecknoglobals // never written
 var priceRows = [...]priceRow{
 	{0x00, 0x00, 0}, // unreachable: nothing runs any more
 	{0x02, 0x02, 0}, // block

@@ -2,6 +2,7 @@ package meter_test
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -46,9 +47,7 @@ var priceUnits = map[string]string{
 // which compiles to nothing, takes a tenth.
 func BenchmarkPrices(b *testing.B) {
 	units := map[string]string{}
-	for name, code := range priceUnits {
-		units[name] = code
-	}
+	maps.Copy(units, priceUnits)
 	g := &generator{plain: map[wasm.Types][]wasm.Op{}}
 	g.list()
 	for result, ops := range g.plain {

@@ -97,6 +97,7 @@ func TestForcedMaxima(t *testing.T) {
 						t.Errorf("table %v, want %d entries", got, size)
 					}
 				}
+			default:
 			}
 		})
 	}
@@ -132,7 +133,7 @@ func TestDepthMax(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range engines(t, 1_000_000) {
-		for calls := uint64(0); calls < 10; calls++ {
+		for calls := range uint64(10) {
 			in := e.instance(t, r.Code)
 			_, err := in.ExportedFunction("run").Call(context.Background(), calls)
 			if fits := calls < 7; fits != (err == nil) || fits != (depth(in) == 0) {

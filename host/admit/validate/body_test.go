@@ -63,7 +63,7 @@ func TestOperands(t *testing.T) {
 }
 
 func TestVariables(t *testing.T) {
-	checkBodies(t, "01", "02 02 7e 01 7d", []bodyCase{ // locals: i32, i64, i64, f32
+	checkBodies(t, "01", "02 02 7e 01 7d", []bodyCase{ // locals: an i32, two i64, an f32
 		{"parameter", "20 00", ""},
 		{"first local", "20 01 1a 20 00", ""},
 		{"last local", "20 03 1a 20 00", ""},

@@ -42,8 +42,7 @@ func (e *Error) Unwrap() error { return ErrInvalid }
 // inFunction turns an error of the reader into one of ours. Its offset, inside an operator,
 // is kept.
 func inFunction(err error, function int) error {
-	var malformed *wasm.Error
-	if errors.As(err, &malformed) {
+	if malformed, ok := errors.AsType[*wasm.Error](err); ok {
 		return &Error{
 			Section: malformed.Section, Function: function, Offset: malformed.Offset,
 			Problem: malformed.Problem,

@@ -39,6 +39,7 @@ func wellFormed(s wasm.Section) error {
 	case wasm.SectionStart, wasm.SectionDataCount:
 		_, err := r.U32()
 		return errors.Join(err, r.Done())
+	default:
 	}
 	n, err := r.Count("entries", 1)
 	if err != nil {

@@ -82,6 +82,7 @@ func (c *checker) section() error {
 		return err
 	case wasm.SectionCode:
 		return c.code()
+	default:
 	}
 	entry, what, sizeMin := c.entries()
 	n, err := c.reader.Count(what, sizeMin)
@@ -231,7 +232,7 @@ func (c *checker) export() error {
 	if err != nil {
 		return err
 	}
-	space := 0
+	var space int
 	switch x.Kind {
 	case wasm.KindFunction:
 		space = len(c.functions)

@@ -1,6 +1,7 @@
 package validate_test
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"strings"
@@ -66,7 +67,7 @@ func (p parts) with(id byte, payload string) parts {
 func (p parts) without(ids ...byte) parts {
 	out := parts{}
 	for k, v := range p {
-		if !strings.Contains(string(ids), string([]byte{k})) {
+		if !bytes.Contains(ids, []byte{k}) {
 			out[k] = v
 		}
 	}

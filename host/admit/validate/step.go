@@ -2,6 +2,7 @@ package validate
 
 import (
 	"math/bits"
+	"slices"
 
 	"github.com/cerberus-host/cerberus/host/admit/wasm"
 )
@@ -76,6 +77,7 @@ func (b *body) immediates(info *wasm.OpInfo) error {
 				return err
 			}
 		}
+	default:
 	}
 	return nil
 }
@@ -233,10 +235,10 @@ func (b *body) localAccess() error {
 	return nil
 }
 
-// takes takes operands of these types from the stack, the last one first.
+// takes pops operands of these types from the stack, the last one first.
 func (b *body) takes(types ...wasm.ValueType) error {
-	for k := len(types) - 1; k >= 0; k-- {
-		if err := b.popType(types[k]); err != nil {
+	for _, t := range slices.Backward(types) {
+		if err := b.popType(t); err != nil {
 			return err
 		}
 	}

@@ -211,6 +211,7 @@ func TestRandomBodies(t *testing.T) {
 				open++
 			case wasm.OpEnd:
 				open--
+			default:
 			}
 			if len(info.Results) > 0 && rng.IntN(4) != 0 {
 				body = append(body, byte(wasm.OpDrop))

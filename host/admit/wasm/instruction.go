@@ -180,6 +180,7 @@ func (r *Reader) number(form Immediates, in *Instruction) (err error) {
 		in.Value, err = r.fixed(4)
 	case ImmF64:
 		in.Value, err = r.fixed(8)
+	default:
 	}
 	return err
 }

@@ -28,6 +28,8 @@ const (
 )
 
 // coreTable are the operators without a prefix. Like the other tables it is never written.
+//
+//nolint:gochecknoglobals // never written
 var coreTable = [256]OpInfo{
 	0x00: {"unreachable", ImmNone, none, none, 0, 0, 0, 0},
 	0x01: {"nop", ImmNone, none, none, 0, 0, 0, Plain},
@@ -215,6 +217,8 @@ var coreTable = [256]OpInfo{
 }
 
 // bulkTable are the operators behind the prefix 0xfc.
+//
+//nolint:gochecknoglobals // never written
 var bulkTable = [18]OpInfo{
 	0x00: {"i32.trunc_sat_f32_s", ImmNone, sF, sI, 0, 0, F32s, Plain},
 	0x01: {"i32.trunc_sat_f32_u", ImmNone, sF, sI, 0, 0, F32s, Plain},

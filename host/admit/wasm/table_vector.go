@@ -2,6 +2,8 @@ package wasm
 
 // vectorTable are the operators behind the prefix 0xfd, those of Core 2.0. What is missing
 // between them was given out and taken back, or belongs to relaxed SIMD.
+//
+//nolint:gochecknoglobals // never written
 var vectorTable = [256]OpInfo{
 	0x00: {"v128.load", ImmMemory, sI, sV, 16, 0, 0, Plain},
 	0x01: {"v128.load8x8_s", ImmMemory, sI, sV, 8, 0, 0, Plain},
