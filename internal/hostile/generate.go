@@ -182,9 +182,9 @@ func (g *generator) expression(kind string, depth int) string {
 	case 0:
 		return g.leaf(kind)
 	case 1:
-		return sub(kind) + g.operator(unary(kind))
+		return sub(kind) + g.operator(unaryOperators(kind))
 	case 2, 3:
-		return sub(kind) + sub(kind) + g.operator(binary2(kind))
+		return sub(kind) + sub(kind) + g.operator(binaryOperators(kind))
 	case 4:
 		return g.converted(kind, depth)
 	case 5:
@@ -218,15 +218,15 @@ func (g *generator) operator(of string) string {
 	return of[i : i+1]
 }
 
-// unary and binary2 are the operators of a type on values of that type.
-func unary(kind string) string {
+// unaryOperators and binaryOperators are those of a type on values of that type.
+func unaryOperators(kind string) string {
 	return map[string]string{
 		i32: "\x67\x68\x69\xc0\xc1", i64: "\x79\x7a\x7b\xc2\xc3\xc4",
 		f32: "\x8b\x8c\x8d\x8e\x8f\x90\x91", f64: "\x99\x9a\x9b\x9c\x9d\x9e\x9f",
 	}[kind]
 }
 
-func binary2(kind string) string {
+func binaryOperators(kind string) string {
 	return map[string]string{
 		i32: "\x6a\x6b\x6c\x6d\x6e\x6f\x70\x71\x72\x73\x74\x75\x76\x77\x78",
 		i64: "\x7c\x7d\x7e\x7f\x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a",
