@@ -1,10 +1,13 @@
 package api_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -212,6 +215,38 @@ func post(t *testing.T, url string, body io.Reader, headers ...string) (int, str
 		t.Fatal(err)
 	}
 	return resp.StatusCode, string(text), resp.Header
+}
+
+// TestRestOfABodyIsNoRequest: what is left of a body that was refused half read is never
+// taken for the next request on the connection.
+func TestRestOfABodyIsNoRequest(t *testing.T) {
+	s := serve(t, &backend{}, nil)
+	address := s.Listener.Addr().String()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const next = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+	size := 3 * api.MessageBytesMax
+	go func() {
+		// Where the server stops reading is not known, so all of the body is requests. It may
+		// well close before it has them all.
+		_, _ = fmt.Fprintf(conn, "POST /cerberus.v1.BlobService/PutChunk HTTP/1.1\r\nHost: x\r\n"+
+			"Content-Type: application/proto\r\nContent-Length: %d\r\n\r\n", size)
+		_, _ = io.WriteString(conn, strings.Repeat(next, size/len(next)+1)[:size])
+	}()
+	answers := bufio.NewReader(conn)
+	first, err := http.ReadResponse(answers, nil)
+	if err != nil || first.StatusCode != http.StatusTooManyRequests {
+		t.Fatalf("%v, %v", first, err)
+	}
+	if _, err := io.Copy(io.Discard, first.Body); err != nil {
+		t.Fatal(err)
+	}
+	if second, err := http.ReadResponse(answers, nil); err == nil {
+		t.Errorf("the rest of the body was answered with %d", second.StatusCode)
+	}
 }
 
 func TestBodiesThatAreNoMessages(t *testing.T) {

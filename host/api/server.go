@@ -86,6 +86,10 @@ func bodyDeadline(next http.Handler, now func() time.Time) http.Handler {
 		if r.Body != nil && r.Body != http.NoBody && !strings.HasPrefix(r.URL.Path, "/grpc.") {
 			// A writer without deadlines is one of a test; it needs none.
 			_ = control.SetReadDeadline(now().Add(bodyTimeout))
+			// The server has to find its own body in its own request: otherwise it does not
+			// notice one that was closed half read, keeps the connection, and takes the rest for
+			// the next request.
+			r = r.WithContext(r.Context())
 			r.Body = &timedBody{ReadCloser: r.Body, done: func() {
 				_ = control.SetReadDeadline(time.Time{})
 			}}
