@@ -95,8 +95,8 @@ func callingGuest() *wasmtest.Module {
 	return loopingGuest(m, callsPerRun/callsPerTurn, wasmtest.Repeat(call, callsPerTurn))
 }
 
-// measureHostCalls measures the small prices: a call of a host function, the look at the
-// deadline at each turn of a loop, a run of a guest that does nothing.
+// measureHostCalls measures the small prices: a call of a host function, a turn of a
+// loop with its gas, a run of a guest that does nothing.
 func measureHostCalls(ctx context.Context, sandbox *runtime.Runtime, f *figures.File) error {
 	encode := func(m *wasmtest.Module) (samples, error) {
 		module, args, req, err := loadTest(ctx, sandbox, m)
@@ -118,7 +118,7 @@ func measureHostCalls(ctx context.Context, sandbox *runtime.Runtime, f *figures.
 			1.0 / callsPerRun,
 		},
 		{
-			"turn of a loop", "ns", "", "a look at the deadline included",
+			"turn of a loop", "ns", "", "its gas included",
 			loopingGuest(wasmtest.Brain(nil, nil, nil), turnsPerRun, nil), 1.0 / turnsPerRun,
 		},
 		{
