@@ -3,9 +3,6 @@ package worker_test
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +12,7 @@ import (
 	"github.com/cerberus-host/cerberus/host/worker"
 	"github.com/cerberus-host/cerberus/proofs/attest"
 	"github.com/cerberus-host/cerberus/proofs/bundle"
+	"github.com/cerberus-host/cerberus/proofs/prooftest"
 	"github.com/cerberus-host/cerberus/proofs/prover"
 )
 
@@ -75,7 +73,7 @@ func TestProve(t *testing.T) {
 	if err != nil || spooled.Statement != p.Statement || len(spooled.Bundle) != len(p.Bundle) {
 		t.Errorf("%d bytes for %s, %v", len(spooled.Bundle), spooled.Statement, err)
 	}
-	if left := filesIn(t, with.SpoolDir); len(left) != 0 {
+	if left := prooftest.FilesIn(t, with.SpoolDir); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
 	testProofFaults(t, w, job, with)
@@ -195,41 +193,14 @@ func TestNoSpoolIsLeft(t *testing.T) {
 				return nil
 			}
 			err := r.Record(w)
-			spooled = len(filesIn(t, with.SpoolDir)) > 0
+			spooled = len(prooftest.FilesIn(t, with.SpoolDir)) > 0
 			return errors.Join(err, c.after(cancel))
 		}}
 		_, err := worker.New(cfg).Prove(ctx, job, with)
 		c.check(t, err)
-		if left := filesIn(t, with.SpoolDir); !spooled || len(left) != 0 {
+		if left := prooftest.FilesIn(t, with.SpoolDir); !spooled || len(left) != 0 {
 			t.Errorf("%s: spooled %t, left behind: %v", c.name, spooled, left)
 		}
 		cancel()
 	}
-}
-
-// filesIn returns the files of a folder and, where the system tells, those that this process
-// has open there, with a name or without.
-func filesIn(t *testing.T, dir string) []string {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []string
-	for _, e := range entries {
-		out = append(out, filepath.Join(dir, e.Name()))
-	}
-	const open = "/proc/self/fd"
-	entries, err = os.ReadDir(open)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		// One that was closed since it was listed is none.
-		file, err := os.Readlink(filepath.Join(open, e.Name()))
-		if err == nil && strings.HasPrefix(file, dir+string(filepath.Separator)) {
-			out = append(out, file)
-		}
-	}
-	return out
 }

@@ -23,7 +23,7 @@ import (
 
 // workSource is the guest that both sandbox and plain runtime run.
 //
-//go:embed testdata/work/main.go
+//go:embed testdata/guest/main.go
 var workSource []byte
 
 // measureGuests measures a guest built with Go: what gas costs it, against the runtime

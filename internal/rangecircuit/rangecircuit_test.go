@@ -9,30 +9,12 @@ import (
 	"github.com/consensys/gnark-crypto/ecc"
 	"github.com/consensys/gnark/frontend"
 
-	"github.com/cerberus-host/cerberus/fhe"
-	"github.com/cerberus-host/cerberus/fhe/rns"
+	"github.com/cerberus-host/cerberus/proofs/prooftest"
 )
-
-// shaped returns an insecure set with the given numbers of primes on a small ring.
-func shaped(t testing.TB, logN, q, p int) *fhe.Params {
-	t.Helper()
-	set, err := rns.GeneratePrimes(rns.PrimeShape{
-		LogN: logN, FirstBits: 46, ScaleBits: 40, SpecialBits: 50, QCount: q, PCount: p,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	set.Name = fmt.Sprintf("insecure-%d-%d-%d", logN, q, p)
-	params, err := fhe.NewParams(set)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return params
-}
 
 // TestProve: an honest key switch is proven, and its proof is of no other.
 func TestProve(t *testing.T) {
-	in, err := NewInstance(shaped(t, 4, 3, 1), 2, 1)
+	in, err := NewInstance(prooftest.Params(t, 4, 3, 1), 2, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +50,7 @@ func TestProve(t *testing.T) {
 // TestRefuse: the circuit refuses what is not a key switch, and coefficients out of range
 // that satisfy the identities.
 func TestRefuse(t *testing.T) {
-	in, err := NewInstance(shaped(t, 4, 3, 1), 1, 1)
+	in, err := NewInstance(prooftest.Params(t, 4, 3, 1), 1, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,10 +99,10 @@ func TestRefuse(t *testing.T) {
 
 // TestInstances: digits of several primes are not stated.
 func TestInstances(t *testing.T) {
-	if _, err := NewInstance(shaped(t, 4, 5, 2), 2, 1); !errors.Is(err, ErrInstance) {
+	if _, err := NewInstance(prooftest.Params(t, 4, 5, 2), 2, 1); !errors.Is(err, ErrInstance) {
 		t.Errorf("digits of two primes: error %v", err)
 	}
-	if _, err := NewInstance(shaped(t, 4, 3, 1), 3, 1); !errors.Is(err, ErrInstance) {
+	if _, err := NewInstance(prooftest.Params(t, 4, 3, 1), 3, 1); !errors.Is(err, ErrInstance) {
 		t.Errorf("level 3 of 2: error %v", err)
 	}
 }
@@ -128,7 +110,7 @@ func TestInstances(t *testing.T) {
 // BenchmarkProve proves a key switch at three limbs in a ring of 1024; costs are linear in
 // the ring's degree.
 func BenchmarkProve(b *testing.B) {
-	in, err := NewInstance(shaped(b, 10, 3, 1), 2, 1)
+	in, err := NewInstance(prooftest.Params(b, 10, 3, 1), 2, 1)
 	if err != nil {
 		b.Fatal(err)
 	}

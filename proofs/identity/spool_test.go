@@ -3,12 +3,11 @@ package identity_test
 import (
 	"errors"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/cerberus-host/cerberus/proofs/identity"
+	"github.com/cerberus-host/cerberus/proofs/prooftest"
 )
 
 // TestSpool: a witness in a file is the one in memory, whatever stays there, and leaves
@@ -51,7 +50,7 @@ func TestSpool(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Error(err)
 		}
-		if left := filesIn(t, dir); len(left) != 0 {
+		if left := prooftest.FilesIn(t, dir); len(left) != 0 {
 			t.Errorf("left behind: %v", left)
 		}
 	}
@@ -72,33 +71,6 @@ func TestSpool(t *testing.T) {
 	}
 }
 
-// filesIn returns the files of a folder and, where the system tells, those that this process
-// has open there, with a name or without.
-func filesIn(t *testing.T, dir string) []string {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []string
-	for _, e := range entries {
-		out = append(out, filepath.Join(dir, e.Name()))
-	}
-	const open = "/proc/self/fd"
-	entries, err = os.ReadDir(open)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		// One that was closed since it was listed is none.
-		file, err := os.Readlink(filepath.Join(open, e.Name()))
-		if err == nil && strings.HasPrefix(file, dir+string(filepath.Separator)) {
-			out = append(out, file)
-		}
-	}
-	return out
-}
-
 // TestCloseCollector: whoever has no Witness has the file to remove, after a run that failed
 // on its way and after one that was no run in the end; a Witness keeps its own.
 func TestCloseCollector(t *testing.T) {
@@ -112,7 +84,7 @@ func TestCloseCollector(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if len(filesIn(t, dir)) == 0 {
+		if len(prooftest.FilesIn(t, dir)) == 0 {
 			t.Fatal("there is no file")
 		}
 		return c
@@ -139,7 +111,7 @@ func TestCloseCollector(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Error(err)
 	}
-	if left := filesIn(t, dir); len(left) != 0 {
+	if left := prooftest.FilesIn(t, dir); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
 }

@@ -84,11 +84,18 @@ func Commit(
 	if err != nil {
 		return nil, err
 	}
+	return c, c.open(ctx, p, workers, setup)
+}
+
+// open makes the opening, when all that the challenges follow is there.
+func (c *Commitments) open(
+	ctx context.Context, p polys, workers int, setup opening.Prover,
+) error {
 	tau, gamma := c.challenges(p.order.params)
 	weights := protocol.Powers(tau, len(c.points))
 	length := min(c.size, p.order.params.N())
 	folders := make([]*protocol.Folder, workers)
-	err = p.each(ctx, workers, func(worker, at int, block []int64) error {
+	err := p.each(ctx, workers, func(worker, at int, block []int64) error {
 		if folders[worker] == nil {
 			folders[worker] = protocol.NewFolder(length)
 		}
@@ -96,7 +103,7 @@ func Commit(
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	w, part := make(fr.Vector, c.size), make(fr.Vector, length)
 	for _, f := range folders {
@@ -108,7 +115,7 @@ func Commit(
 	}
 	y := fr.Vector(protocol.Powers(gamma, c.size))
 	c.opening, err = setup.Open(ctx, w, y, y.InnerProduct(w))
-	return c, err
+	return err
 }
 
 // checkKeySet asks for a canonical key set.

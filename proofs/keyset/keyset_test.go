@@ -200,6 +200,23 @@ func TestForgeKeyCommitments(t *testing.T) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
+	// Whole commitments, with an opening of their own, that say that they are of another key
+	// set.
+	named, err := keyset.Commit(t.Context(), s.keys, abi.SumDigest([]byte("other")), s.setup,
+		keyset.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.check(named); !errors.Is(err, keyset.ErrKeys) {
+		t.Errorf("another key set from the start: error %v", err)
+	}
+	relabelled, err := keyset.Relabel(t.Context(), s.made, s.keys, s.setup, []uint64{0, 5, 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.check(relabelled); !errors.Is(err, keyset.ErrKeys) {
+		t.Errorf("other names for the keys: error %v", err)
+	}
 	// A key that differs in one coefficient, under the same digest.
 	s.keys.Keys[1].B[0].Limbs[0][7] ^= 1
 	if _, err := s.check(s.made); !errors.Is(err, keyset.ErrKeys) {
